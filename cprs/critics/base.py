@@ -1,0 +1,84 @@
+"""The contract every critic keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.guidance import Guidance
+from cprs.windows import Encoded, Window
+
+State = tuple[NDArray[Any], ...]
+"""What a critic has read of one window, free of any question; () where there is nothing to keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """Scores of one window's t tokens, in [0, 1] and calibrated: of tokens scored p, a share p
+    is evidence.
+
+    `keep` (t,) float32. `tags` (t, 4) float32 over B I O E and `labels` (t, L) float32 over the
+    guidance's labels, or None where a critic has no such head.
+    """
+
+    keep: NDArray[np.float32]
+    tags: NDArray[np.float32] | None = None
+    labels: NDArray[np.float32] | None = None
+
+
+class Scorer(Protocol):
+    """Scores windows under one guidance. Stateless, safe to call from several threads."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a caller should know, such as a query that had to be shortened."""
+        ...
+
+    def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
+        """Score each window given what `TokenCritic.read` returned for it.
+
+        A window's scores depend on that window, the guidance and the surveyed windows alone,
+        never on which others are in the same call.
+        """
+        ...
+
+
+class TokenCritic(Protocol):
+    """Reads windows and says which tokens the guidance asks for."""
+
+    @property
+    def name(self) -> str:
+        """Identifies weights and version: part of every cache key."""
+        ...
+
+    @property
+    def window(self) -> int:
+        """Content tokens per window at most."""
+        ...
+
+    @property
+    def threshold(self) -> float:
+        """The score above which a unit is kept when no budget, ratio or threshold is given."""
+        ...
+
+    def encode(self, text: str) -> Encoded:
+        """Tokens of a text with their offsets, in linear time."""
+        ...
+
+    def read(self, windows: Sequence[Window]) -> list[State]:
+        """What does not depend on the guidance, a state per window. Cacheable, thread-safe.
+
+        A window's state depends on its `token_ids` alone, not on its neighbours in the call.
+        """
+        ...
+
+    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Scorer:
+        """Prepare a question about `windows`: all windows of all documents of a request.
+
+        Sees token ids only (how rare a term is here), so it runs before anything is read.
+        """
+        ...
