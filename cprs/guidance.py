@@ -1,8 +1,43 @@
-"""Guidance: what the reader is looking for, in words."""
+"""Guidance: natural language into what the reader is looking for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import regex
+
+from cprs.errors import OptionError, unknown
+
+_QUOTED = r"""['"“”‘’`«「]([^'"“”‘’`»」\n]{1,60})['"“”‘’`»」]"""
+_LABEL = regex.compile(
+    r"(?:\b(?:tag|mark|label)(?:s|ged|ging|led|ling)?\b|标记|标注)[^.\n'\"“‘`«「]{0,120}?"
+    rf"(?:\b(?:with|as|by)\b|为|成)\s*(?:the\s+)?(?:label|tag)?\s*{_QUOTED}",
+    regex.IGNORECASE,
+)
+# Several words for one level, as people write them; the first in the instruction decides.
+_GRANULARITY = {
+    "keyphrase": r"key[\s-]?phrases?|phrases?|entit(?:y|ies)|关键词|短语",
+    "word": r"words?|词语",
+    "sentence": r"sentences?|句子",
+    "line": r"lines?|行",
+    "paragraph": r"paragraphs?|段落",
+    "section": r"sections?|chapters?|章节",
+    "record": r"records?|json (?:objects?|items?)",
+    "row": r"(?:table |csv )?rows?",
+    "function": r"functions?|methods?",
+    "entry": r"(?:log )?entr(?:y|ies)",
+    "turn": r"turns?|utterances?",
+}
+_LEVEL = regex.compile(
+    "|".join(
+        rf"(?P<{level}>(?<![\w'])(?:{words})(?![\w']))"
+        if words.isascii()
+        else rf"(?P<{level}>(?<![a-z'])(?:{words})(?![a-z']))"
+        for level, words in _GRANULARITY.items()
+    ),
+    regex.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,10 +45,57 @@ class Guidance:
     """What to keep: an instruction, a query, the labels of spans, the granularity of units.
 
     `granularity` is None where neither the caller nor the instruction's words name one; the
-    text's format then decides.
+    text's format then decides. `inferred` says that it came from the words, not the caller.
     """
 
     instruction: str = ""
     query: str = ""
     labels: tuple[str, ...] = ()
     granularity: str | None = None
+    inferred: bool = False
+
+    @classmethod
+    def parse(
+        cls,
+        instruction: str | None = None,
+        query: str | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        granularity: str | None = None,
+    ) -> Guidance:
+        """Read a control prompt in the words of QwenLong-CPRS (arXiv 2505.18092, §2.1).
+
+        Labels are the quoted words of "tag ... with '...'"; the granularity is the first level
+        the instruction mentions. What the caller gives wins over what the words say.
+
+        >>> Guidance.parse("Extract every error line. Tag them with 'error'.").labels
+        ('error',)
+        >>> Guidance.parse("Extract every error line.").granularity
+        'line'
+
+        Raises `OptionError` when there is neither instruction nor query, or when `labels` names
+        one that the instruction does not define.
+        """
+        instruction, query = (instruction or "").strip(), (query or "").strip()
+        if not instruction and not query:
+            raise OptionError("nothing to look for: give a query, an instruction, or both")
+        defined = tuple(dict.fromkeys(m[1].strip() for m in _LABEL.finditer(instruction)))
+        chosen = tuple(dict.fromkeys(labels or ()))
+        for label in chosen:
+            if not label.strip():
+                raise OptionError("a label is empty: give a word, such as 'fact'")
+            if defined and label not in defined:
+                raise unknown("label", label, defined)
+        level = _LEVEL.search(instruction) if granularity is None else None
+        return cls(
+            instruction=instruction,
+            query=query,
+            labels=chosen or defined,
+            granularity=level.lastgroup if level else granularity,
+            inferred=level is not None,
+        )
+
+    @property
+    def question(self) -> str:
+        """The words that say what is looked for: the query, or the instruction without one."""
+        return self.query or self.instruction

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ def _cut_long(bounds: IntArray, size: int) -> IntArray:
     lengths = np.diff(bounds)
     if not (lengths > size).any():
         return bounds
-    parts = [np.arange(a, b, size) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    parts = [np.arange(a, b, size) for a, b in pairwise(bounds)]
     return np.append(np.concatenate(parts), bounds[-1])
 
 
@@ -90,8 +90,3 @@ def _window(encoded: Encoded, bounds: IntArray) -> Window:
         offsets=offsets,
         units=np.stack([bounds[:-1] - a, bounds[1:] - a], axis=1),
     )
-
-
-def count_tokens(windows: Sequence[Window]) -> int:
-    """Tokens in all windows together."""
-    return sum(len(window) for window in windows)

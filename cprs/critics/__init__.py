@@ -1,0 +1,65 @@
+"""Critics by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cprs.critics.base import Scorer, State, TokenCritic, TokenScores
+from cprs.errors import OptionError, unknown
+
+__all__ = ["Scorer", "State", "TokenCritic", "TokenScores", "known_critics", "load_critic"]
+
+
+def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
+    """The critic called `name`, or the one whose exported folder `name` is a path to.
+
+    Raises `OptionError` for an unknown name or device, `WeightsError` for unusable weights.
+    """
+    if isinstance(name, str) and name in _CRITICS:
+        return _CRITICS[name](device)
+    if Path(name).is_dir():
+        return _folder(Path(name), device)
+    raise unknown("critic", str(name), [*_CRITICS, "a folder made by `cprs export critic`"])
+
+
+def known_critics() -> tuple[str, ...]:
+    """The names `load_critic` knows."""
+    return tuple(_CRITICS)
+
+
+def _embedded(device: str) -> TokenCritic:
+    return _folder(None, device)
+
+
+def _folder(path: Path | None, device: str) -> TokenCritic:
+    from cprs.critics.embedded import EmbeddedCritic
+
+    _cpu_only("the embedded critic", device)
+    return EmbeddedCritic.load(path)
+
+
+def _lexical(device: str) -> TokenCritic:
+    from cprs.critics.lexical import LexicalCritic
+
+    _cpu_only("the lexical critic", device)
+    return LexicalCritic()
+
+
+def _sentence(device: str) -> TokenCritic:
+    from cprs.critics.sentence import SentenceCritic
+
+    _cpu_only("the sentence-embedding baseline", device)
+    return SentenceCritic.load()
+
+
+def _cpu_only(who: str, device: str) -> None:
+    if device != "cpu":
+        raise OptionError(f"{who} runs on the CPU: device must be 'cpu', got {device!r}")
+
+
+_CRITICS: dict[str, Callable[[str], TokenCritic]] = {
+    "embedded": _embedded,
+    "lexical": _lexical,
+    "minilm": _sentence,
+}

@@ -1,0 +1,307 @@
+"""The whole of cprs on one page: texts and a question in, a short context out."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cprs.assemble import Assembler
+from cprs.critics import load_critic
+from cprs.critics.base import TokenCritic
+from cprs.engine.cache import StateCache
+from cprs.engine.local import LocalEngine
+from cprs.errors import Cancelled
+from cprs.formats import segment
+from cprs.formats.levels import split
+from cprs.guidance import Guidance
+from cprs.hops import combine, follow
+from cprs.request import Ranges, Request
+from cprs.result import Compressed, Progress
+from cprs.select import Candidates, Scores, by_budget, by_threshold, unit_costs, unit_scores
+from cprs.tokens import TokenCounter, counter_for
+from cprs.units import Layout
+from cprs.windows import Encoded, Window, cut_windows
+
+Steps = Generator[Progress | Compressed, None, None]
+
+
+class Compressor:
+    """Compresses texts with one critic.
+
+    >>> from cprs import Compressor
+    >>> notes = "Ann chaired the meeting. Lunch was late. The budget was approved."
+    >>> Compressor().compress(notes, query="Who chaired the meeting?", budget=8).text
+    'Ann chaired the meeting. '
+
+    `critic`: "embedded" (the default: CPU, no download), "lexical", a path, or any `TokenCritic`.
+    `target_model`: the model (or counter) whose tokens count; the critic's without one. `workers`: threads,
+    all cores by default. `cache`: what was read of a document, kept for the next question on it.
+    """
+
+    def __init__(
+        self,
+        critic: str | Path | TokenCritic = "embedded",
+        *,
+        device: str = "cpu",
+        target_model: str | TokenCounter | None = None,
+        workers: int | None = None,
+        cache: StateCache | None = None,
+    ) -> None:
+        named = isinstance(critic, str | Path)
+        self.critic: TokenCritic = load_critic(critic, device=device) if named else critic
+        self.counter = _counter(self.critic, target_model)
+        self._engine = LocalEngine(self.critic, workers=workers, cache=cache or StateCache())
+
+    def compress(
+        self,
+        text: str,
+        *,
+        query: str | None = None,
+        instruction: str | None = None,
+        budget: int | None = None,
+        ratio: float | None = None,
+        threshold: float | None = None,
+        granularity: str | None = None,
+        format: str | None = None,
+        labels: Sequence[str] | None = None,
+        hops: int = 1,
+        protect: Ranges = (),
+        progress: Callable[[Progress], None] | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Compressed:
+        """Keep what the query or the instruction asks for.
+
+        `budget` is tokens at most, `ratio` tokens in ÷ tokens out, `threshold` the least score of
+        a unit; with none of them the critic's own threshold decides. `granularity` is the size of
+        units ("sentence", "line", "paragraph", ...), `format` how they are found ("text", "json",
+        "python", ...; detected by default). `protect` are code point ranges kept whatever they
+        score. With `hops=2` the best evidence joins the query and everything is scored again.
+
+        Raises `OptionError`, `TextError`, `BudgetError`, or `Cancelled` once `cancel` is set.
+        """
+        return self.compress_many(
+            [text],
+            query=query,
+            instruction=instruction,
+            budget=budget,
+            ratio=ratio,
+            threshold=threshold,
+            granularity=granularity,
+            formats=format,
+            labels=labels,
+            hops=hops,
+            protect=[protect],
+            progress=progress,
+            cancel=cancel,
+        )
+
+    def compress_many(
+        self,
+        documents: Sequence[str],
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        cancel: threading.Event | None = None,
+        **options: Any,
+    ) -> Compressed:
+        """As `compress`, over documents that share one budget; each span names its document.
+
+        Options are those of `compress`, except that `formats` is one format for all documents or
+        a sequence of one each, and `protect` a sequence of ranges per document.
+        """
+        steps = self.iterate(documents, **options)
+        for step in steps:
+            if cancel is not None and cancel.is_set():
+                steps.close()
+                raise Cancelled("cancelled: nothing was kept")
+            if isinstance(step, Compressed):
+                return step
+            if progress is not None:
+                progress(step)
+        raise AssertionError("a run ends with its result")
+
+    async def acompress(self, text: str, **options: Any) -> Compressed:
+        """`compress` off the event loop. Cancelling the task stops the work within a batch."""
+        cancel = options.pop("cancel", None) or threading.Event()
+        try:
+            return await asyncio.to_thread(self.compress, text, cancel=cancel, **options)
+        except asyncio.CancelledError:
+            cancel.set()
+            raise
+
+    def iterate(self, documents: Sequence[str], **options: Any) -> Steps:
+        """`compress_many` step by step: `Progress` after `Progress`, then the `Compressed`.
+
+        Options are checked at once; closing the generator stops the work within a batch.
+        """
+        return self._run(Request.of(documents, **options))
+
+    def _run(self, request: Request) -> Steps:
+        clock, warnings = _Clock(), []
+        if not self.counter.exact:
+            warnings.append(
+                f"no tokenizer of {self.counter.name!r} on this machine: tokens are estimated, high"
+            )
+        if len(request.guidance.labels) > 1:
+            warnings.append(f"{self.critic.name} does not tell labels apart: spans carry none")
+
+        documents = yield from self._cut(request)
+        clock.lap("cut")
+
+        tokens_in = sum(map(self._tokens, documents))
+        budget = request.budget_for(tokens_in)
+        fits = budget is not None and request.threshold is None and tokens_in <= budget
+        if fits:
+            scores = [np.ones(len(d.encoded), np.float32) for d in documents]
+        else:
+            scores = yield from self._read(documents, request.guidance, request.hops, warnings)
+        clock.lap("read")
+
+        candidates = [
+            Candidates(
+                layout=d.layout,
+                score=unit_scores(d.layout.units, d.encoded, keep),
+                cost=unit_costs(d.layout.units, d.encoded),
+                forced=request.protected(number, d.layout.units) | fits,
+            )
+            for number, (d, keep) in enumerate(zip(documents, scores, strict=True))
+        ]
+        assembler = Assembler(
+            [d.text for d in documents], candidates, _only(request.guidance.labels)
+        )
+        if budget is None or fits:
+            least = self.critic.threshold if request.threshold is None else request.threshold
+            selection = by_threshold(candidates, least)
+        else:
+            selection = by_budget(
+                candidates,
+                budget=budget,
+                floor=request.threshold or 0.0,
+                measure=lambda selection: self.counter.count(assembler.text(selection)),
+                pieces=lambda number, unit: documents[number].pieces(unit),
+            )
+        yield Progress("select", tokens_in, tokens_in)
+
+        texts = assembler.documents(selection)
+        text = assembler.text(selection)
+        kept, dropped = assembler.tally(selection)
+        clock.lap("select")
+        yield Compressed(
+            text=text,
+            spans=tuple(span for spans in assembler.spans(selection) for span in spans),
+            tokens_in=tokens_in,
+            tokens_out=self.counter.count(text),
+            seconds=clock.total,
+            critic=self.critic.name,
+            documents=tuple(texts),
+            kept=kept,
+            dropped=dropped,
+            timings=clock.laps,
+            warnings=tuple(dict.fromkeys(warnings)),
+        )
+
+    def _cut(self, request: Request) -> Generator[Progress, None, list[_Document]]:
+        """Texts into units, tokens and windows."""
+        done, total = 0, sum(map(len, request.documents))
+        documents = []
+        for text, format in zip(request.documents, request.formats, strict=True):
+            yield Progress("cut", done, total)
+            documents.append(_Document.cut(text, format, request.guidance, self.critic))
+            done += len(text)
+        yield Progress("cut", total, total)
+        return documents
+
+    def _read(
+        self, documents: Sequence[_Document], guidance: Guidance, hops: int, warnings: list[str]
+    ) -> Generator[Progress, None, list[Scores]]:
+        """The critic's score of every token, per document; once more per further hop."""
+        scores = yield from self._score(documents, guidance, warnings)
+        for _ in range(1, hops):
+            further = follow(
+                guidance, [d.text for d in documents], [d.windows for d in documents], scores
+            )
+            later = yield from self._score(documents, further, warnings=[])
+            scores = [combine(a, b) for a, b in zip(scores, later, strict=True)]
+        return scores
+
+    def _score(
+        self, documents: Sequence[_Document], guidance: Guidance, warnings: list[str]
+    ) -> Generator[Progress, None, list[Scores]]:
+        windows = [window for document in documents for window in document.windows]
+        scorer = self.critic.ask(guidance, windows)
+        warnings.extend(scorer.warnings)
+        keep = np.zeros(sum(map(len, windows)), np.float32)
+        done = 0
+        for number, scores in self._engine.run(windows, scorer):
+            keep[done : done + len(windows[number])] = scores.keep
+            done += len(windows[number])
+            yield Progress("read", done, len(keep))
+        ends = np.cumsum([len(document.encoded) for document in documents])
+        return np.split(keep, ends[:-1])
+
+    def _tokens(self, document: _Document) -> int:
+        own = self.counter.name == self.critic.name
+        return len(document.encoded) if own else self.counter.count(document.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A text on its way through: as units, as tokens, as windows."""
+
+    text: str
+    layout: Layout
+    encoded: Encoded
+    windows: list[Window]
+
+    @classmethod
+    def cut(
+        cls, text: str, format: str | None, guidance: Guidance, critic: TokenCritic
+    ) -> _Document:
+        layout = segment(
+            text, format=format, granularity=guidance.granularity, strict=not guidance.inferred
+        )
+        encoded = critic.encode(text)
+        return cls(text, layout, encoded, cut_windows(encoded, layout.passages, size=critic.window))
+
+    def pieces(self, unit: int) -> list[int]:
+        """The code points at which a unit may be cut short."""
+        if self.layout.finer is None:
+            return []
+        start, end = self.layout.units.bounds[unit : unit + 2].tolist()
+        return (split(self.text[start:end], self.layout.finer)[1:-1] + start).tolist()
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage] = now - self._last
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        return self._last - self._start
+
+
+def _counter(critic: TokenCritic, model: str | TokenCounter | None) -> TokenCounter:
+    if isinstance(model, TokenCounter):
+        return model
+    if model is not None:
+        return counter_for(model)
+    return TokenCounter(critic.name, lambda text: len(critic.encode(text)))
+
+
+def _only(labels: Sequence[str]) -> str | None:
+    """The label of every span, where the guidance names exactly one."""
+    return labels[0] if len(labels) == 1 else None

@@ -1,0 +1,53 @@
+"""Multi-hop reading: the best evidence of one pass joins the query of the next.
+
+Windows are read independently, so a fact that only another window's fact leads to is out of
+reach in one pass (design: cross-window evidence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.guidance import Guidance
+from cprs.windows import Window
+
+Scores = NDArray[np.float32]
+
+PASSAGES = 2
+"""Passages of evidence that join the query."""
+WEIGHT = 0.9
+"""What a score of a later pass is worth beside one of the first."""
+
+
+def follow(
+    guidance: Guidance,
+    texts: Sequence[str],
+    windows: Sequence[Sequence[Window]],
+    scores: Sequence[Scores],
+) -> Guidance:
+    """The guidance of the next pass: the query and the `PASSAGES` best passages found so far.
+
+    `texts`, `windows`, `scores`: per document; `scores` (n,) over the document's tokens.
+    """
+    found: list[tuple[float, str]] = []
+    for text, cut, score in zip(texts, windows, scores, strict=True):
+        first = 0
+        for window in cut:
+            best = np.maximum.reduceat(score[first : first + len(window)], window.units[:, 0])
+            for unit in np.argsort(-best, kind="stable")[:PASSAGES]:
+                a, b = window.units[unit]
+                piece = text[window.offsets[a, 0] : window.offsets[b - 1, 1]]
+                found.append((float(best[unit]), piece))
+            first += len(window)
+    found.sort(key=lambda pair: -pair[0])
+    evidence = [piece for score, piece in found[:PASSAGES] if score > 0]
+    return replace(guidance, query="\n".join([guidance.question, *evidence]))
+
+
+def combine(first: Scores, later: Scores) -> Scores:
+    """Scores after a further pass: a token keeps the better of both."""
+    return np.maximum(first, np.float32(WEIGHT) * later)

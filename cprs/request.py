@@ -1,0 +1,126 @@
+"""A request: what a caller asked for, checked once and for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cprs.errors import OptionError, TextError
+from cprs.guidance import Guidance
+from cprs.select import Mask
+from cprs.units import Units
+
+Ranges = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Documents, guidance and limits of one run; every field has been checked."""
+
+    documents: tuple[str, ...]
+    formats: tuple[str | None, ...]
+    guidance: Guidance
+    budget: int | None
+    ratio: float | None
+    threshold: float | None
+    hops: int
+    protect: tuple[tuple[tuple[int, int], ...], ...]
+
+    @classmethod
+    def of(
+        cls,
+        documents: Sequence[str],
+        *,
+        query: str | None = None,
+        instruction: str | None = None,
+        budget: int | None = None,
+        ratio: float | None = None,
+        threshold: float | None = None,
+        granularity: str | None = None,
+        formats: str | Sequence[str | None] | None = None,
+        labels: Sequence[str] | None = None,
+        hops: int = 1,
+        protect: Sequence[Ranges] = (),
+    ) -> Request:
+        """Check a caller's options. Raises `OptionError` or `TextError`, saying which and why."""
+        texts = _texts(documents)
+        if budget is not None and ratio is not None:
+            raise OptionError("give budget or ratio, not both: each fixes the length")
+        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
+            raise OptionError(f"budget must be a whole number of tokens, got {budget!r}")
+        if budget is not None and budget < 1:
+            raise OptionError(f"budget must be at least 1 token, got {budget}")
+        if ratio is not None and not (math.isfinite(ratio) and ratio >= 1):
+            raise OptionError(f"ratio must be at least 1 (16 = sixteen times shorter), got {ratio}")
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise OptionError(f"threshold must lie between 0 and 1, got {threshold}")
+        if not 1 <= hops <= 4:
+            raise OptionError(f"hops must be 1 to 4, got {hops}")
+        return cls(
+            documents=texts,
+            formats=_per_document(formats, len(texts)),
+            guidance=Guidance.parse(instruction, query, labels=labels, granularity=granularity),
+            budget=budget,
+            ratio=ratio,
+            threshold=threshold,
+            hops=hops,
+            protect=_ranges(protect, texts),
+        )
+
+    def budget_for(self, tokens_in: int) -> int | None:
+        """The budget in tokens, for an input of `tokens_in`; None when a threshold decides."""
+        if self.ratio is not None:
+            return max(1, int(tokens_in / self.ratio))
+        return self.budget
+
+    def protected(self, document: int, units: Units) -> Mask:
+        """Which units of a document touch one of its protected ranges."""
+        mask = np.zeros(len(units), np.bool_)
+        for start, end in self.protect[document]:
+            first = np.searchsorted(units.bounds, start, side="right") - 1
+            last = np.searchsorted(units.bounds, end, side="left")
+            mask[first:last] = True
+        return mask
+
+
+def _texts(documents: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(documents, str):
+        raise OptionError("documents must be a sequence of texts; for one text use compress()")
+    texts = tuple(documents)
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise OptionError(
+                f"document {number} must be text (str), got {type(text).__name__}: decode it first"
+            )
+    if not any(text and not text.isspace() for text in texts):
+        raise TextError("the text is empty: there is nothing to compress")
+    return texts
+
+
+def _per_document(formats: str | Sequence[str | None] | None, count: int) -> tuple[str | None, ...]:
+    if formats is None or isinstance(formats, str):
+        return (formats,) * count
+    if len(formats) != count:
+        raise OptionError(f"formats must be one or one per document ({count}), got {len(formats)}")
+    return tuple(formats)
+
+
+def _ranges(
+    protect: Sequence[Ranges], texts: tuple[str, ...]
+) -> tuple[tuple[tuple[int, int], ...], ...]:
+    if protect and len(protect) != len(texts):
+        raise OptionError(
+            f"protect must hold ranges per document ({len(texts)}), got {len(protect)}"
+        )
+    for number, ranges in enumerate(protect):
+        for start, end in ranges:
+            if not 0 <= start < end <= len(texts[number]):
+                raise OptionError(
+                    f"protected range ({start}, {end}) does not lie in document {number}, "
+                    f"which has {len(texts[number])} code points"
+                )
+    checked = tuple(tuple((int(a), int(b)) for a, b in ranges) for ranges in protect)
+    return checked or ((),) * len(texts)

@@ -1,0 +1,216 @@
+"""Selection: token scores into units kept.
+
+The ranking of units is fixed before any budget is looked at, and a budget takes a prefix of it:
+that is why a larger budget keeps a superset (law 5). The first unit that no longer fits is cut
+short at a finer level, a prefix too, where its format allows that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.errors import BudgetError
+from cprs.units import IntArray, Layout, Role, Units
+from cprs.windows import Encoded
+
+Mask = NDArray[np.bool_]
+Scores = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """One document's units as the selection sees them.
+
+    `score` (n,) float32, 0 where a unit holds no token; `cost` (n,) int64 tokens; `forced` (n,)
+    units that are kept whatever their score.
+    """
+
+    layout: Layout
+    score: Scores
+    cost: IntArray
+    forced: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Units kept, per document; at most one of them is cut short.
+
+    `keep`: a mask over each document's units. `cut`: (document, unit) of the one unit that is
+    kept only up to a code point, and that code point.
+    """
+
+    keep: tuple[Mask, ...]
+    cut: tuple[int, int, int] | None = None
+
+
+def unit_scores(units: Units, encoded: Encoded, keep: Scores) -> Scores:
+    """The best token's score, per unit: a long unit is kept for its one relevant sentence."""
+    scores = np.zeros(len(units), np.float32)
+    if len(encoded):
+        owner = np.searchsorted(units.bounds, encoded.offsets[:, 0], side="right") - 1
+        first = np.flatnonzero(np.diff(owner, prepend=-1))
+        scores[owner[first]] = np.maximum.reduceat(keep, first)
+    return scores
+
+
+def unit_costs(units: Units, encoded: Encoded) -> IntArray:
+    """Tokens per unit. A token belongs to the unit its first code point lies in."""
+    owner = np.searchsorted(units.bounds, encoded.offsets[:, 0], side="right") - 1
+    return np.bincount(owner, minlength=len(units)).astype(np.int64)
+
+
+def closure(layout: Layout, chosen: Mask) -> Mask:
+    """`chosen` and all that must come along (`cprs.units.Role`)."""
+    units, keep = layout.units, chosen.copy()
+    keep[list(layout.required)] = True
+    fresh = np.flatnonzero(keep)
+    while len(fresh):
+        above = units.parent[fresh]
+        above = np.unique(above[above >= 0])
+        fresh = above[~keep[above]]
+        keep[fresh] = True
+    held = (units.parent >= 0) & keep[units.parent]
+    keep |= held & (units.role == Role.CLOSE)
+    _keep_separators(units, keep, held)
+    return keep
+
+
+def _keep_separators(units: Units, keep: Mask, held: Mask) -> None:
+    separator = held & (units.role == Role.SEPARATOR)
+    if not separator.any():
+        return
+    child = held & keep & (units.role != Role.CLOSE) & ~separator
+    keep[separator] = False
+    index = np.flatnonzero(child | separator)
+    index = index[np.argsort(units.parent[index], kind="stable")]
+    parent, is_child = units.parent[index], child[index]
+    # Children seen so far under the same parent: separators count only after the first of them.
+    before = np.cumsum(is_child) - is_child
+    start = np.flatnonzero(np.diff(parent, prepend=-2))
+    before -= np.repeat(before[start], np.diff(np.append(start, len(parent))))
+    joins = is_child[1:] & ~is_child[:-1] & (parent[1:] == parent[:-1]) & (before[:-1] > 0)
+    keep[index[:-1][joins]] = True
+
+
+def ranking(documents: Sequence[Candidates], *, floor: float) -> list[tuple[int, int]]:
+    """(document, unit) of all units that may be selected, best first; ties in source order.
+
+    Units that score 0 or below `floor` are left out.
+    """
+    able = [np.flatnonzero(_passing(c, floor) & ~c.forced) for c in documents]
+    owner = np.repeat(np.arange(len(documents)), [len(index) for index in able])
+    unit = np.concatenate([np.zeros(0, np.int64), *able])
+    score = np.concatenate(
+        [np.zeros(0), *(c.score[i] for c, i in zip(documents, able, strict=True))]
+    )
+    order = np.argsort(-score, kind="stable")
+    return list(zip(owner[order].tolist(), unit[order].tolist(), strict=True))
+
+
+def _passing(candidates: Candidates, threshold: float) -> Mask:
+    score = candidates.score
+    selectable = candidates.layout.units.role == Role.CONTENT
+    return selectable & (score > 0) & (score >= threshold)
+
+
+def by_threshold(documents: Sequence[Candidates], threshold: float) -> Selection:
+    """Every unit whose score passes `threshold`."""
+    return Selection(tuple(closure(c.layout, c.forced | _passing(c, threshold)) for c in documents))
+
+
+def by_budget(
+    documents: Sequence[Candidates],
+    *,
+    budget: int,
+    floor: float,
+    measure: Callable[[Selection], int],
+    pieces: Callable[[int, int], Sequence[int]],
+) -> Selection:
+    """The longest prefix of the ranking that fits `budget`, and a part of the unit after it.
+
+    `measure` counts a selection's tokens as the target model will. `pieces` gives the code points
+    at which a (document, unit) may be cut short, rising, or nothing where it must stay whole.
+
+    Raises `BudgetError` when what must be kept is over the budget, or when not even a piece of
+    the best unit fits.
+    """
+    order = ranking(documents, floor=floor)
+    take = _Prefixes(documents, order)
+    least = measure(take(0))
+    if least > budget:
+        raise BudgetError(
+            f"budget {budget} is too small: what must be kept needs {least} tokens; "
+            f"raise the budget to at least {least} or protect less"
+        )
+    # The critic's own token counts are quick to add up and give the place to start from.
+    guess = _last(lambda k: take.cost(k) <= budget, 0, len(order))
+    k = _last_near(lambda k: measure(take(k)) <= budget, guess, len(order))
+    if k == len(order):
+        return take(k)
+    document, unit = order[k]
+    whole = take(k + 1)
+    ends = pieces(document, unit)
+    cut = [Selection(whole.keep, (document, unit, end)) for end in ends]
+    n = _last(lambda n: n == 0 or measure(cut[n - 1]) <= budget, 0, len(cut))
+    if n:
+        return cut[n - 1]
+    if k == 0 and not any(c.forced.any() for c in documents):
+        needed = measure(cut[0] if cut else whole)
+        kind = documents[document].layout.units[unit].kind
+        raise BudgetError(
+            f"budget {budget} is too small for the best {kind}, which needs {needed} tokens; "
+            f"raise the budget to at least {needed}"
+        )
+    return take(k)
+
+
+class _Prefixes:
+    """Selections of the first k units of a ranking."""
+
+    def __init__(self, documents: Sequence[Candidates], order: Sequence[tuple[int, int]]) -> None:
+        self._documents = documents
+        # At which step of the ranking a unit is taken, per document; never = len(order).
+        self._step = [np.full(len(c.score), len(order), np.int64) for c in documents]
+        for k, (document, unit) in enumerate(order):
+            self._step[document][unit] = k
+
+    def __call__(self, k: int) -> Selection:
+        return Selection(
+            tuple(
+                closure(c.layout, c.forced | (step < k))
+                for c, step in zip(self._documents, self._step, strict=True)
+            )
+        )
+
+    def cost(self, k: int) -> int:
+        """Tokens of the first k units and what they bring along, in the critic's tokens."""
+        keep = self(k).keep
+        return sum(int(c.cost[m].sum()) for c, m in zip(self._documents, keep, strict=True))
+
+
+def _last(fits: Callable[[int], bool], low: int, high: int) -> int:
+    """The largest k in [low, high] that fits, given that `low` does and fitting is monotone."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+def _last_near(fits: Callable[[int], bool], guess: int, high: int) -> int:
+    """As `_last` from 0, asking as few and as short questions as it can around `guess`."""
+    step, low = 1, guess
+    while low > 0 and not fits(low):
+        high, low, step = low - 1, max(0, low - step), step * 4
+    if low < guess:
+        return _last(fits, low, high)
+    step = 1
+    while low < high:
+        ahead = min(high, low + step)
+        if not fits(ahead):
+            return _last(fits, low, ahead - 1)
+        low, step = ahead, step * 4
+    return low
