@@ -7,6 +7,7 @@ it, as a `Skipped` entry where a folder happened to hold it.
 
 from __future__ import annotations
 
+import codecs
 import os
 import stat
 import sys
@@ -148,35 +149,42 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> str:
 
     >>> decode(b"\xff\xfea\x00", name="x")
     'a'
-    >>> decode(b"na\xefve", name="x")
-    Traceback (most recent call last):
-    ...
-    cprs.errors.TextError: x: not utf-8 at byte 2 (0xef); name its encoding, such as --encoding latin-1
-    """  # noqa: E501
-    bom, codec = b"", encoding or "utf-8"
-    if encoding is None or encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-        marks = _BOMS if encoding is None else _BOMS[:1]
-        bom, codec = next(((b, c) for b, c in marks if data.startswith(b)), (b"", codec))
-    if encoding is None and not bom:
+    >>> decode(b"na\xefve", name="x", encoding="latin-1")
+    'naïve'
+
+    Raises `TextError` naming the byte, or `OptionError` for an unknown encoding.
+    """
+    codec = "utf-8" if encoding is None else _known(encoding)
+    marks = _BOMS if encoding is None else _BOMS[:1] if codec == "utf-8" else ()
+    mark, codec = next((bom for bom in marks if data.startswith(bom[0])), (b"", codec))
+    if encoding is None and not mark:
         _refuse_binary(data, name)
     try:
-        return str(data[len(bom) :], codec)
-    except LookupError:
-        raise OptionError(
-            f"unknown encoding {encoding!r}; utf-8, utf-16, latin-1, cp1252, gb18030 and "
-            "shift_jis are among the known"
-        ) from None
+        return str(memoryview(data)[len(mark) :], codec)
     except UnicodeDecodeError as error:
-        at = error.start + len(bom)
-        hint = (
-            "name its encoding, such as --encoding latin-1"
-            if encoding is None
-            else "try another --encoding"
-        )
+        at = error.start + len(mark)
         byte = f" (0x{data[at]:02x})" if at < len(data) else ""
-        raise TextError(f"{name}: not {codec} at byte {at:,}{byte}; {hint}") from None
-    except (UnicodeError, ValueError) as error:
-        raise TextError(f"{name}: not {codec}: {error}; try another --encoding") from None
+        raise TextError(f"{name}: not {codec} at byte {at:,}{byte}; {_remedy(encoding)}") from None
+    except UnicodeError as error:
+        raise TextError(f"{name}: not {codec}: {error}; {_remedy(encoding)}") from None
+
+
+def _known(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        str(b"", name)  # some codecs ("hex") are not of text
+    except (LookupError, ValueError):
+        raise OptionError(
+            f"unknown encoding {encoding!r}; known are utf-8, utf-16, latin-1, cp1252, gb18030, "
+            "shift_jis and all others of Python"
+        ) from None
+    return name
+
+
+def _remedy(encoding: str | None) -> str:
+    if encoding is None:
+        return "name its encoding, such as --encoding latin-1"
+    return "try another --encoding"
 
 
 def _refuse_binary(data: bytes, name: str) -> None:
