@@ -172,7 +172,9 @@ def decode(data: bytes, *, name: str, encoding: str | None = None) -> str:
 def _known(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
-        str(b"", name)  # some codecs ("hex") are not of text
+        str(b"a", name)  # some codecs ("hex") are not of text
+    except UnicodeError:  # a codec of longer units, then
+        return name
     except (LookupError, ValueError):
         raise OptionError(
             f"unknown encoding {encoding!r}; known are utf-8, utf-16, latin-1, cp1252, gb18030, "
