@@ -111,7 +111,8 @@ _PIECES = regex.compile(
     r"|(?P<one>\d{1,3}|\s*[\r\n]+| ?[!-/:-@\[-`{-~]{1,2})"
     r"|(?P<latin> ?[\p{Latin}\p{Cyrillic}\p{Greek}]+)"
     r"|(?P<space>\s+)"
-    r"|(?P<other>[^\s\d\p{Latin}\p{Cyrillic}\p{Greek}!-~]+)"
+    r"|(?P<emoji>[\p{Emoji_Presentation}\u200d\ufe0f]+)"
+    r"|(?P<other>[^\s\d\p{Latin}\p{Cyrillic}\p{Greek}!-~\p{Emoji_Presentation}\u200d\ufe0f]+)"
 )
 
 
@@ -121,13 +122,15 @@ def estimate(text: str) -> int:
     for match in _PIECES.finditer(text):
         kind, length = match.lastgroup, match.end() - match.start()
         if kind == "word":
-            total += 1.06 if length <= 6 else 1.06 + (length - 6) / 3.5
+            total += 1.06 if length <= 6 else 1.06 + (length - 6) / 2.6
         elif kind == "one":
             total += 1.05
         elif kind == "latin":
             total += 1 + length / 3
         elif kind == "space":
             total += 1 + length / 16
+        elif kind == "emoji":
+            total += 3 * length
         else:
             total += len(match[0].encode("utf-8", "replace")) * 0.45
     return int(total) + 1 if text else 0

@@ -1,0 +1,86 @@
+"""Who may import whom (design §2), and how light the base is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {
+    "cprs": ROOT / "cprs",
+    "cprs_kernels": ROOT / "kernels/cprs_kernels",
+    "cprs_server": ROOT / "server/cprs_server",
+    "cprs_client": ROOT / "clients/python/cprs_client",
+    "cprs_bench": ROOT / "benchmarks/cprs_bench",
+}
+MAY = {
+    "cprs": {"cprs", "cprs_kernels"},
+    "cprs_kernels": {"cprs_kernels"},
+    "cprs_server": {"cprs_server", "cprs"},
+    "cprs_client": {"cprs_client"},
+    "cprs_bench": {"cprs_bench", "cprs"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module
+
+
+def modules(package: str) -> list[Path]:
+    return sorted(PACKAGES[package].rglob("*.py"))
+
+
+def test_the_packages_are_found() -> None:
+    assert modules("cprs")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_know_only_whom_they_may(package: str) -> None:
+    for path in modules(package):
+        for name in imports(path):
+            top = name.partition(".")[0]
+            assert top not in PACKAGES or top in MAY[package], f"{path} imports {name}"
+
+
+def test_only_the_hybrid_critic_knows_the_kernels() -> None:
+    for path in modules("cprs"):
+        knows = any(name.partition(".")[0] == "cprs_kernels" for name in imports(path))
+        assert not knows or path.name == "hybrid.py", path
+
+
+def test_the_companion_and_the_compressor_do_not_know_each_other() -> None:
+    for path in modules("cprs"):
+        inside = "l1" in path.relative_to(PACKAGES["cprs"]).parts[:1]
+        for name in imports(path):
+            if inside:
+                assert not name.startswith("cprs.") or name.startswith("cprs.l1"), path
+            elif path.parent.name != "cli":
+                assert not name.startswith("cprs.l1"), path
+
+
+def test_nobody_uses_private_names_of_cprs() -> None:
+    for package in ("cprs_server", "cprs_bench"):
+        for path in modules(package):
+            assert not any("._" in name for name in imports(path) if name.startswith("cprs"))
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return done.stdout
+
+
+def test_importing_cprs_loads_neither_torch_nor_a_runtime() -> None:
+    heavy = "{'torch', 'transformers', 'openvino', 'onnxruntime', 'typer', 'rich', 'tree_sitter'}"
+    code = f"import sys, cprs; cprs.Compressor; print(sorted({heavy} & set(sys.modules)))"
+    assert run(code).strip() == "[]"
