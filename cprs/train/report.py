@@ -1,0 +1,112 @@
+"""The table of an evaluation, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One critic on one set: recall and hit at each of the report's ratios."""
+
+    source: str
+    language: str
+    context: str
+    critic: str
+    queries: int
+    recall: tuple[float, ...]
+    hit: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """One critic over all sets of one kind, each set counting the same."""
+
+    sets: str
+    critic: str
+    sources: int
+    recall: tuple[float, ...]
+    hit: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything measured in one run."""
+
+    ratios: tuple[float, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def critics(self) -> tuple[str, ...]:
+        """The critics measured, in the order they were given."""
+        return tuple(dict.fromkeys(cell.critic for cell in self.cells))
+
+    def macro(self) -> list[Macro]:
+        """Averages over sets: English, then the other languages together."""
+        rows: list[Macro] = []
+        for sets, english in (("English", True), ("other languages", False)):
+            for critic in self.critics:
+                cells = [
+                    cell
+                    for cell in self.cells
+                    if cell.critic == critic and cell.language.startswith("en") == english
+                ]
+                if cells:
+                    recall = _columns(cell.recall for cell in cells)
+                    hit = _columns(cell.hit for cell in cells)
+                    rows.append(Macro(sets, critic, len(cells), recall, hit))
+        return rows
+
+    def json(self) -> str:
+        """All numbers, for programs."""
+        return json.dumps(
+            {
+                "ratios": self.ratios,
+                "macro": [asdict(row) for row in self.macro()],
+                "sets": [asdict(cell) for cell in self.cells],
+            },
+            indent=2,
+        )
+
+    def text(self) -> str:
+        """Recall [hit] per set, critic and ratio, the averages last."""
+        header = ["set", "context", "queries", "critic", *(f"{ratio:g}x" for ratio in self.ratios)]
+        rows = [header]
+        for cell in sorted(self.cells, key=lambda cell: cell.source):
+            rows.append(
+                [
+                    cell.source,
+                    cell.context,
+                    str(cell.queries),
+                    cell.critic,
+                    *_numbers(cell.recall, cell.hit),
+                ]
+            )
+        for row in self.macro():
+            rows.append(
+                [
+                    f"macro, {row.sets}",
+                    f"{row.sources} sets",
+                    "",
+                    row.critic,
+                    *_numbers(row.recall, row.hit),
+                ]
+            )
+        return _aligned(rows)
+
+
+def _columns(rows: Iterable[Sequence[float]]) -> tuple[float, ...]:
+    columns = list(zip(*rows, strict=True))
+    return tuple(sum(column) / len(column) for column in columns)
+
+
+def _numbers(recall: Sequence[float], hit: Sequence[float]) -> list[str]:
+    return [f"{r:.3f} [{h:.2f}]" for r, h in zip(recall, hit, strict=True)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
