@@ -1,0 +1,49 @@
+"""From a text to its layout: the one entry point to all formats."""
+
+from __future__ import annotations
+
+from cprs.errors import TextError, unknown
+from cprs.formats.base import Format
+from cprs.formats.detect import detect_format
+from cprs.formats.levels import canonical
+from cprs.formats.registry import TEXT, find
+from cprs.units import Layout
+
+
+def segment(
+    text: str,
+    *,
+    format: str | None = None,
+    granularity: str | None = None,
+    strict: bool = True,
+    filename: str | None = None,
+) -> Layout:
+    """Cut `text` into units.
+
+    `format`: a name of `known_formats()`; None detects it from `filename` and the text, and a
+    text that then turns out broken (JSON cut short) is cut as plain text. `granularity`: one the
+    format offers, also in the plural or by a usual other name; None is the format's default.
+    With `strict=False` a granularity the format does not offer is passed over instead of refused
+    (it was only read out of an instruction).
+
+    Raises `OptionError` for unknown names and `TextError` where a named strict format is broken.
+    """
+    if format is not None:
+        chosen = find(format)
+        return chosen.layout(text, _level(chosen, granularity, strict))
+    chosen = find(detect_format(text, filename))
+    level = _level(chosen, granularity, strict)
+    try:
+        return chosen.layout(text, level)
+    except TextError:
+        # The granularity was one of the broken format's ("record").
+        return TEXT.layout(text, _level(TEXT, granularity, strict=False))
+
+
+def _level(chosen: Format, granularity: str | None, strict: bool) -> str:
+    if granularity is None:
+        return chosen.granularities[0]
+    level = canonical(granularity, chosen.granularities)
+    if level is None and strict:
+        raise unknown(f"granularity of {chosen.name}", granularity, chosen.granularities)
+    return level or chosen.granularities[0]
