@@ -57,7 +57,9 @@ class Compressor:
         named = isinstance(critic, str | Path)
         self.critic: TokenCritic = load_critic(critic, device=device) if named else critic
         self.counter = _counter(self.critic, target_model)
-        self._engine = LocalEngine(self.critic, workers=workers, cache=cache or StateCache())
+        self._engine = LocalEngine(
+            self.critic, workers=workers, cache=StateCache() if cache is None else cache
+        )
 
     def compress(
         self,

@@ -1,0 +1,1 @@
+"""Benchmarks of cprs. They use its public names only."""

@@ -1,0 +1,142 @@
+"""A bounded cache of what a critic has read, in memory and, if wanted, on disk.
+
+A state is found by the content of its window and the critic's name, so a document that grew, or
+one that shares its beginning with another, finds all windows that did not change.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import zipfile
+from collections import OrderedDict
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from cprs.critics.base import State
+from cprs.windows import Window
+
+MIB = 1 << 20
+
+
+class StateCache:
+    """Keeps states, the least recently used leaving first. Safe for several threads.
+
+    `max_bytes` bounds the memory, `max_disk_bytes` the files under `directory`; without a
+    directory nothing is written. At 388 bytes a token, 512 MiB hold about 1.3M tokens.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int = 512 * MIB,
+        *,
+        directory: str | Path | None = None,
+        max_disk_bytes: int = 4096 * MIB,
+    ) -> None:
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._states: OrderedDict[bytes, State] = OrderedDict()
+        self._lock = threading.Lock()
+        self._disk = Shelf(Path(directory).expanduser(), max_disk_bytes) if directory else None
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def get(self, key: bytes) -> State | None:
+        """The state under `key`, or None."""
+        with self._lock:
+            if key in self._states:
+                self._states.move_to_end(key)
+                return self._states[key]
+        state = self._disk.get(key) if self._disk else None
+        if state is not None:
+            self._keep(key, state)
+        return state
+
+    def put(self, key: bytes, state: State) -> None:
+        """Keep a state. One without arrays costs nothing to read again and is not kept."""
+        if not state:
+            return
+        self._keep(key, state)
+        if self._disk is not None:
+            self._disk.put(key, state)
+
+    def clear(self) -> None:
+        """Forget what is in memory; files stay."""
+        with self._lock:
+            self._states.clear()
+            self.bytes = 0
+
+    def _keep(self, key: bytes, state: State) -> None:
+        with self._lock:
+            self.bytes += size_of(state) - size_of(self._states.pop(key, ()))
+            self._states[key] = state
+            while self.bytes > self.max_bytes:
+                _, dropped = self._states.popitem(last=False)
+                self.bytes -= size_of(dropped)
+
+
+class Shelf:
+    """States as files. Written whole or not at all; one that cannot be read is removed."""
+
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        self.directory = directory
+        self.max_bytes = max_bytes
+        directory.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._bytes = sum(path.stat().st_size for path in self._files())
+
+    def get(self, key: bytes) -> State | None:
+        path = self._path(key)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                state = tuple(arrays[f"arr_{i}"] for i in range(len(arrays.files)))
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            path.unlink(missing_ok=True)
+            return None
+        return state
+
+    def put(self, key: bytes, state: State) -> None:
+        path = self._path(key)
+        if path.exists():
+            return
+        descriptor, temporary = tempfile.mkstemp(dir=self.directory, suffix=".part")
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(file, *state)
+            size = file.tell()
+        os.replace(temporary, path)
+        with self._lock:
+            self._bytes += size
+            if self._bytes > self.max_bytes:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        """Remove the files used longest ago, a tenth more than needed."""
+        aged = sorted((path.stat().st_mtime_ns, path) for path in self._files())
+        for _, path in aged:
+            if self._bytes <= 0.9 * self.max_bytes:
+                break
+            self._bytes -= path.stat().st_size
+            path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        return list(self.directory.glob("*.npz"))
+
+    def _path(self, key: bytes) -> Path:
+        return self.directory / f"{key.hex()}.npz"
+
+
+def key_of(critic: str, window: Window) -> bytes:
+    """The cache key of a window under a critic's name."""
+    return blake2b(window.token_ids.tobytes(), digest_size=16, key=critic.encode()[:64]).digest()
+
+
+def size_of(state: State) -> int:
+    """Bytes of a state's arrays."""
+    return sum(array.nbytes for array in state)
