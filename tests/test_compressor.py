@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import threading
 from typing import Any
 
@@ -114,7 +115,7 @@ def test_formats_may_differ(lexical: Compressor) -> None:
         formats=["json", "text"],
         threshold=0.1,
     )
-    assert result.documents[0] == '[{"who": "Bob"}]'
+    assert json.loads(result.documents[0]) == [{"who": "Bob"}]
 
 
 def test_a_second_hop_reaches_what_the_first_found() -> None:
@@ -153,7 +154,7 @@ def test_progress_and_cancellation() -> None:
 
 def test_acompress() -> None:
     async def main() -> Compressed:
-        return await Compressor("lexical").acompress(NOTES, query="Bob", ratio=4)
+        return await Compressor("lexical").acompress(NOTES, query="Bob", ratio=3)
 
     assert "Bob" in asyncio.run(main()).text
 
@@ -190,7 +191,7 @@ def test_cancelling_the_task_stops_the_run() -> None:
         ({"budget": 5, "ratio": 2}, OptionError, "budget or ratio, not both"),
         ({"threshold": 1.5}, OptionError, "threshold must lie between 0 and 1"),
         ({"hops": 0}, OptionError, "hops must be 1 to 4"),
-        ({"granularity": "stanza"}, OptionError, r"unknown granularity 'stanza'.*sentence"),
+        ({"granularity": "stanza"}, OptionError, r"unknown granularity of text 'stanza'; known: sentence"),
         ({"format": "docx"}, OptionError, r"unknown format 'docx'; known: .*json"),
         ({"format": "json"}, TextError, "line 1"),
         ({"protect": [(5, 900)]}, OptionError, r"protected range \(5, 900\) does not lie"),

@@ -206,7 +206,7 @@ def test_a_function_keeps_its_signature() -> None:
             assert signature in result.text
 
 
-@pytest.mark.parametrize("budget", [3, 10, 30])
+@pytest.mark.parametrize("budget", [4, 10, 30])
 def test_documents_share_one_budget(budget: int) -> None:
     documents = ["Ann chaired the meeting. Bob left early.", "", "Lunch was late. It was soup."]
     result = Compressor(DiceCritic()).compress_many(documents, query="lunch", budget=budget)
