@@ -34,7 +34,7 @@ def compress(*arguments: object, stdin: str | bytes = TEXT) -> Outcome:
         (("--budget", 9, "--ratio", 9), "not both"),
         (("--hops", 0), "hops must be"),
         (("--critic", "oracle"), "known: "),
-        (("--granularity", "chapter"), "known"),
+        (("--granularity", "stanza"), "known"),
         (("--format", "docx"), "known"),
         (("--label", ""), "label"),
         (("--encoding", "klingon"), "unknown encoding"),
