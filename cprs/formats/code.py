@@ -1,0 +1,115 @@
+"""Source code, cut along its syntax tree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cprs.errors import unknown
+from cprs.formats.code_languages import LANGUAGES, CodeLanguage, evidence
+from cprs.formats.code_lines import line_units
+from cprs.formats.code_outline import Outline
+from cprs.formats.lines import lines
+from cprs.formats.passages import cut_long
+from cprs.formats.syntax import SyntaxTree, load_language
+from cprs.units import IntArray, Layout, Units
+
+_GROUP_LINES = 8
+_GROUP_CHARS = 400
+"""A passage of code is a group of lines up to this size: single lines say too little."""
+
+_SAMPLE_LINES = 200
+
+
+class CodeFormat:
+    """One programming language.
+
+    At "function" a unit is a function with its decorators and comments, or, where that is long,
+    its signature and blocks of its body that depend on it; a class's head is the parent of its
+    members; code between is cut into blocks of statements. At "line" each line is a unit that
+    depends on the signature above it. Broken code is cut as far as it can be read.
+    """
+
+    granularities = ("function", "line")
+
+    def __init__(self, language: CodeLanguage) -> None:
+        self._language = language
+        self._evidence = evidence(language)
+
+    @property
+    def name(self) -> str:
+        """The language's name."""
+        return self._language.name
+
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """File endings of the language."""
+        return self._language.extensions
+
+    def detect(self, sample: str) -> float:
+        """The share of lines that look like this language, at most 0.9: code is often mixed."""
+        if not self._evidence:
+            return 0.0
+        rows = [row.strip() for row in sample.splitlines()[:_SAMPLE_LINES]]
+        rows = [row for row in rows if row and len(row) < 300]
+        kinds = [False] * len(self._evidence)
+        hits = 0
+        for row in rows:
+            for number, pattern in enumerate(self._evidence):
+                if pattern.match(row):
+                    kinds[number] = True
+                    hits += 1
+                    break
+        # One kind of line alone may be prose ("import duties:"), two kinds hardly are.
+        if len(rows) < 2 or sum(kinds) < 2:
+            return 0.0
+        return min(0.9, 0.2 + 1.6 * hits / len(rows))
+
+    def layout(self, text: str, granularity: str) -> Layout:
+        """Units of a source file, or of many files one after another."""
+        if granularity not in self.granularities:
+            raise unknown("granularity", granularity, self.granularities)
+        if not text:
+            units = Units.uniform(np.zeros(1, np.int64), "line")
+        else:
+            tree = SyntaxTree(text, load_language(self._language.module, self._language.entry))
+            if granularity == "line":
+                units = line_units(text, tree, self._language)
+            else:
+                units = Outline(text, tree, self._language).build()
+        return Layout(
+            format=self.name,
+            granularity=granularity,
+            units=units,
+            passages=_passages(text, units),
+            finer="line" if granularity == "function" else None,
+        )
+
+
+def _passages(text: str, units: Units) -> IntArray:
+    """Groups of lines. At "function" they nest in the units, at "line" they are runs of them."""
+    if "line" in units.kinds:
+        fixed = units.bounds[:-1][units.kind == 1]
+        return cut_long(text, _grouped(units.bounds, fixed))
+    bounds = np.union1d(lines(text), units.bounds)
+    return cut_long(text, _grouped(bounds, units.bounds))
+
+
+def _grouped(bounds: IntArray, fixed: IntArray) -> IntArray:
+    """Of `bounds` those that cut it in groups; `fixed` are always among them."""
+    forced = np.isin(bounds, fixed).tolist()
+    places = bounds.tolist()
+    chosen = [0]
+    count = 0
+    for i in range(1, len(places)):
+        count += 1
+        if i == len(places) - 1 or forced[i] or count == _GROUP_LINES:
+            full = True
+        else:
+            full = places[i + 1] - chosen[-1] > _GROUP_CHARS
+        if full:
+            chosen.append(places[i])
+            count = 0
+    return np.array(chosen, np.int64)
+
+
+CODE = tuple(CodeFormat(language) for language in LANGUAGES)
