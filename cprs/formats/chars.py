@@ -96,22 +96,24 @@ def _walk(text: str, classes: NDArray[np.uint8], doubtful: IntArray) -> list[boo
     for start, place in zip(starts.tolist(), doubtful.tolist(), strict=True):
         at = max(at, start)
         while at < place:
-            at = _next_border(text, at)
+            at = _next_border(text, at, len(text))
         real.append(at == place)
     return real
 
 
-def _next_border(text: str, start: int, reach: int = 32) -> int:
-    r"""The end of the cluster that begins at `start`.
+def _next_border(text: str, start: int, stop: int) -> int:
+    r"""The end of the cluster that begins at `start`, or `stop` where it does not end before.
 
-    \X counts all flags before it, which is quadratic in a run of them, so it sees a slice that
-    begins at a border.
+    \X counts all flags before it, which is quadratic in a run of them, so it sees slices that
+    begin at a border.
     """
+    reach = 32
     while True:
-        match = _CLUSTER.match(text[start : start + reach])
-        end = start + (match.end() if match else 1)
-        if end < start + reach or end >= len(text):
-            return end
+        end = min(start + reach, stop)
+        match = _CLUSTER.match(text[start:end])
+        found = start + (match.end() if match else 1)
+        if found < end or end == stop:
+            return found
         reach *= 2
 
 
@@ -121,10 +123,12 @@ def last_border(text: str, start: int, limit: int) -> int:
     `limit` itself where one cluster fills the whole range.
     """
     border = start
-    while (after := _next_border(text, border)) <= limit:
-        border = after
-        if border == limit:
+    stop = min(limit + 1, len(text))
+    while border < limit:
+        after = _next_border(text, border, stop)
+        if after > limit:
             break
+        border = after
     return border if border > start else limit
 
 

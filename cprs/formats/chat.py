@@ -18,7 +18,7 @@ from cprs.formats.text import WORDLY, word_layout
 from cprs.units import IntArray, Layout, Role, Units
 
 _TIME = (
-    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}[ T,]{1,2})?"
+    r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{2,4}[ T,]{1,2})?"
     r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,3})?)?(?:\s?[AaPp][Mm])?"
 )
 _WHEN = rf"(?:[\[(<]{_TIME}[\])>]|{_TIME})"
@@ -29,7 +29,7 @@ _SPEAKER = re.compile(
     rf"(?:#{{1,4}}[ ])?(?:{_WHEN}[ ]?[-–]?[ ]?)?"
     rf"(?:\*\*(?P<bold>{_NAME})(?:[ ]{_WHEN})?(?:{_COLON}\*\*|\*\*[ ]?{_COLON})"
     rf"|<(?P<angle>[@+%&~]?[\w\-\[\]\\^`{{}}|]{{1,30}})>(?=\s)"
-    rf"|(?P<plain>{_NAME})(?:[ ]?{_WHEN})?[ ]?{_COLON}(?!//))"
+    rf"|(?P<plain>{_NAME})(?:[ ]?(?P<when>{_WHEN}))?[ ]?{_COLON}(?!//))"
     r"(?:\s+|\Z|(?<=：))"
 )
 
@@ -39,13 +39,20 @@ def _words(text: str) -> frozenset[str]:
 
 
 _ASKERS = _words(
-    "user human customer interviewer patient student client caller guest q question host 用户 患者 "
-    "ユーザー"
+    "user human customer interviewer patient student caller q question 用户 患者 ユーザー"
 )
 _ANSWERERS = _words(
-    "assistant system ai bot chatbot agent operator interviewee doctor teacher support model tool "
+    "assistant system ai bot chatbot agent operator interviewee doctor teacher "
     "a answer moderator therapist chatgpt claude gpt 助手 客服 医生"
 )
+# What begins a line before a colon without being a name.
+_LABELS = _words(
+    "note warning caution tip hint example remember important summary background conclusion "
+    "result results method methods update edit todo fixme error info debug warn trace "
+    "notice fatal critical severe usage returns args parameters raises see first second third step "
+    "chapter section figure table source title date subject from to cc the a an this that"
+)
+_NAMED = re.compile(r"[^\W\d_][\w'’]*(?: [^\W\d_][\w'’.]*)*\Z")
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’)*]*\s*\Z")
 
 
@@ -60,6 +67,9 @@ class ChatFormat:
     def detect(self, sample: str) -> float:
         """High where a few speakers take turns; low for prose and for lists of "key: value"."""
         found = _marks(sample)[:400]
+        if "</" in sample:
+            # Tags of HTML look like the nicknames of IRC.
+            found = [match for match in found if match["angle"] is None]
         names = [_speaker(match) for match in found]
         counts = Counter(names)
         lines = min(400, sum(1 for line in sample.splitlines() if line.strip()))
@@ -68,18 +78,21 @@ class ChatFormat:
         share = 1 / len(names)
         roles = share * sum(n for name, n in counts.items() if _role(name))
         again = share * sum(n for n in counts.values() if n > 1)
-        stamped = share * sum(m[0][0] in "[(<" or m[0][0].isdigit() for m in found)
-        changes = share * sum(a != b for a, b in pairwise(names))
-        ends = [m.start() for m in found[1:]] + [len(sample)]
-        said = [sample[m.end() : end] for m, end in zip(found, ends, strict=True)]
-        prose = share * sum(_SENTENCE.search(words) is not None for words in said)
-        paired = any(map(_asks, counts)) and any(map(_answers, counts))
-        if paired and roles >= 0.6:
+        numbered = sum(name.startswith("speaker ") for name in counts) > 1
+        paired = numbered or (any(map(_asks, counts)) and any(map(_answers, counts)))
+        if paired and roles >= 0.6 and (again >= 0.5 or len(names) <= 4):
             return 0.9 * roles
-        if len(names) >= 4 and stamped >= 0.7 and again >= 0.5:
-            return 0.8
-        talk = len(names) >= 6 and again > 0.8 and changes > 0.4 and prose >= 0.5
-        return 0.7 if talk and len(counts) * 2 <= len(names) else 0.0
+        people = share * sum(_named(m) and _NAMED.match(_speaker(m)) is not None for m in found)
+        marked = share * sum(map(_styled, found))
+        if len(names) >= 4 and marked >= 0.7 and again >= 0.5 and people >= 0.8:
+            return 0.96
+        # Bare names: only a long talk in which a few come back, and say sentences, is one.
+        changes = share * sum(a != b for a, b in pairwise(names))
+        ends = [*(match.start() for match in found[1:]), len(sample)]
+        said = [sample[match.end() : end] for match, end in zip(found, ends, strict=True)]
+        prose = share * sum(_SENTENCE.search(words) is not None for words in said)
+        talk = len(names) >= 6 and len(counts) * 2 <= len(names) and people >= 0.9
+        return 0.7 if talk and again > 0.8 and changes > 0.4 and prose >= 0.5 else 0.0
 
     def layout(self, text: str, granularity: str) -> Layout:
         """Turns, or sentences that bring their speaker along; a section is some turns."""
@@ -110,6 +123,18 @@ def _answers(name: str) -> bool:
     return name in _ANSWERERS or name.split(" ")[0] in _ANSWERERS
 
 
+def _named(match: re.Match[str]) -> bool:
+    """Whether a mark may be somebody's name, not a label such as "Note" or a level of a log."""
+    name = match["bold"] or match["angle"] or match["plain"]
+    first, *others = name.split(" ")
+    return first.lower() not in _LABELS and not any(word[:1].islower() for word in others)
+
+
+def _styled(match: re.Match[str]) -> bool:
+    """Whether a mark is more than a bare name."""
+    return match["plain"] is None or match[0][0] in "[(#0123456789" or match["when"] is not None
+
+
 def _role(name: str) -> bool:
     return _asks(name) or _answers(name) or name.split(" ")[0] == "speaker"
 
@@ -124,12 +149,17 @@ def _marks(text: str) -> list[re.Match[str]]:
 def turns(text: str) -> tuple[IntArray, IntArray]:
     """Where each turn begins, and where its speaker's mark ends (both (t,)).
 
-    Where a user and an assistant talk, other marks ("Note: ") belong to what they say.
+    Where a user and an assistant talk, other marks ("Step 1: ") belong to what they say, and so
+    do bare ones where marks carry the time or are set in bold.
     """
     found = _marks(text)
     names = [_speaker(match) for match in found]
     if any(map(_asks, names)) and any(map(_answers, names)):
         found = [match for match, name in zip(found, names, strict=True) if _role(name)]
+    elif found and _styled(found[0]) and sum(map(_styled, found)) > 1:
+        found = [match for match in found if _styled(match)]
+    else:
+        found = [match for match in found if _styled(match) or _named(match)]
     spans = np.array([match.span() for match in found], np.int64).reshape(-1, 2)
     return spans[:, 0], spans[:, 1]
 

@@ -71,6 +71,17 @@ def rows(text: str, points: Codes | None = None) -> Rows:
     return Rows(bounds, first, last, blank)
 
 
+def filled_lines(text: str) -> IntArray:
+    r"""Bounds of the lines that hold something, each with the blank lines after it.
+
+    >>> filled_lines("a\n\nb").tolist()
+    [0, 3, 4]
+    """
+    table = rows(text)
+    starts = table.bounds[:-1][~table.blank]
+    return np.unique(np.concatenate([[0], starts[1:], [len(text)]])).astype(np.int64)
+
+
 def paragraphs(text: str) -> IntArray:
     r"""Bounds of the paragraphs, each with the blank lines after it.
 

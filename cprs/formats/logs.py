@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cprs.formats.lines import lines, rows
+from cprs.formats.lines import filled_lines, rows
 from cprs.formats.passages import group, merge, passages
 from cprs.formats.sections import SECTION_LIMIT
 from cprs.formats.text import WORDLY, word_layout
@@ -71,7 +71,7 @@ class LogFormat:
         """Entries or lines; a section is some neighbouring entries. Passages are lines."""
         if granularity in WORDLY:
             return word_layout(text, granularity, format=self.name)
-        pieces = lines(text)
+        pieces = filled_lines(text)
         bounds = pieces if granularity == "line" else entries(text)
         if granularity == "section":
             bounds = group(bounds, SECTION_LIMIT)

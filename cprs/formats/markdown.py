@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
-from cprs.formats.lines import lines
+from cprs.formats.lines import filled_lines, lines
 from cprs.formats.markdown_blocks import (
     CODE,
     HEADING,
@@ -33,15 +33,20 @@ CODE_LIMIT = 2_000
 _CODE_PASSAGE = 400
 _SPOKEN = (PARAGRAPH, ITEM, QUOTE)
 _FENCE = re.compile(r"[ \t>]*(?:[-*+] +)?(?:`{3,}|~{3,})[^`\n]*$", re.MULTILINE)
+# Signs of markdown: what each adds, how often it must be there, how it looks.
 _SIGNS = (
-    (0.35, re.compile(r"(?:\A|\n\s*\n)#{1,6} [^\n]*[^\W_][^\n]*(?:\n\s*\n|\Z)")),
-    (0.2, re.compile(r"\n#{2,6} \w")),
-    (0.3, re.compile(r"(?:\A|\n)(```|~~~)[^\n`]*\n(?:.*\n){0,400}?\1")),
-    (0.25, re.compile(r"\[[^\]\n]{1,200}\]\([^)\s]{1,500}[^)\n]{0,200}\)")),
-    (0.1, re.compile(r"(?:\A|\n)[*+-] \S[^\n]*\n+[ ]{0,4}[*+-] \S")),
-    (0.15, re.compile(r"(?<!\*)\*\*\w[^*\n]{0,200}\*\*(?!\*)")),
-    (0.2, re.compile(r"\A---\n\w[^\n]*:[^\n]*\n(?:.*\n){0,100}?---\n")),
-    (0.1, re.compile(r"\n(?:={3,}|-{3,})\n\n")),
+    (
+        0.35,
+        1,
+        re.compile(r"(?:\A|\n[ \t]*\n)#{1,6} (?=[^\n]{0,60}\w)[^\n]{1,200}(?:\n[ \t]*\n|\Z)"),
+    ),
+    (0.2, 1, re.compile(r"^#{2,6} \w", re.MULTILINE)),
+    (0.3, 2, re.compile(r"^ {0,3}(?:```|~~~)[^\n`]{0,80}$", re.MULTILINE)),
+    (0.25, 1, re.compile(r"\[[^\]\n]{1,200}\]\([^)\s]{1,500}[^)\n]{0,200}\)")),
+    (0.1, 2, re.compile(r"^[*+-] \S", re.MULTILINE)),
+    (0.15, 1, re.compile(r"(?<!\*)\*\*\w[^*\n]{0,200}\*\*(?!\*)")),
+    (0.2, 1, re.compile(r"\A---\n\w[^\n]*:[^\n]*\n(?:.*\n){0,100}?---\n")),
+    (0.1, 1, re.compile(r"^(?:={3,80}|-{3,80})\n\n", re.MULTILINE)),
 )
 
 
@@ -63,7 +68,7 @@ class MarkdownFormat:
     def detect(self, sample: str) -> float:
         """Several different signs of markdown together; one alone is not enough."""
         sample = sample.replace("\r\n", "\n")
-        sure = sum(weight for weight, sign in _SIGNS if sign.search(sample))
+        sure = sum(adds for adds, often, sign in _SIGNS if _found(sign, sample, often))
         table = sample.splitlines()[:400]
         tabled = any("|" in a and is_delimiter_row(b) for a, b in pairwise(table))
         return min(0.9, 0.05 + sure + 0.5 * tabled)
@@ -84,11 +89,17 @@ class MarkdownFormat:
         spoken, every = sentences(text), lines(text)
         if granularity == "section":
             units = _sections(text, found)
+        elif granularity == "line":
+            units = _units(text, found, filled_lines(text), every, by_line=True)
         else:
-            inner = {"sentence": spoken, "line": every}.get(granularity)
-            units = _units(text, found, inner, every, by_line=granularity == "line")
+            inner = spoken if granularity == "sentence" else None
+            units = _units(text, found, inner, every, by_line=False)
         pieces = passages(text, _pieces(text, found, spoken, every), units.bounds)
         return Layout(self.name, granularity, units, pieces, finer="clause")
+
+
+def _found(sign: re.Pattern[str], sample: str, often: int) -> bool:
+    return sum(1 for _ in islice(sign.finditer(sample), often)) == often
 
 
 def _ends(text: str, found: Blocks) -> list[int]:
@@ -102,11 +113,10 @@ def _within(bounds: IntArray, found: Blocks, kinds: tuple[int, ...]) -> IntArray
 
 
 def _pieces(text: str, found: Blocks, spoken: IntArray, every: IntArray) -> IntArray:
-    """Sentences, but runs of some lines in code."""
+    """Sentences of prose, runs of some lines of code, other blocks whole."""
     edges = np.array([0, len(text)])
     code = group(merge(edges, _within(every[:-1], found, (CODE,))), _CODE_PASSAGE)
-    rest = tuple(kind for kind in range(len(KINDS)) if kind != CODE)
-    return merge(np.array([*found.starts, len(text)]), code, _within(spoken[:-1], found, rest))
+    return merge(np.array([*found.starts, len(text)]), code, _within(spoken[:-1], found, _SPOKEN))
 
 
 def _units(

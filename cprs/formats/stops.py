@@ -80,6 +80,8 @@ def _ends(text: str, match: re.Match[str]) -> bool:
         if run[-1] in _SPACED:
             return True
     head = text[after]
+    if head in ".!?…":
+        return False  # ". . ."
     if not head.isalnum():
         head = text[_opened(text, after)]
     if head.islower():
@@ -143,6 +145,8 @@ def _abbreviates(text: str, start: int, after: int, head: str) -> bool:
         return lower != "etc" and head.isalpha() and not _starts(text, after)
     if len(token) == 1 or ("." in token and _INITIALS.fullmatch(token)):
         # An initial ("J. Smith", "U.S. Army", "z. B.") unless a new sentence plainly begins.
+        if head.isdigit():
+            return token.islower()  # "b. 1815"
         named = token != "I" and (token.isalpha() or len(token) > 1) and head.isalpha()
         return named and not _starts(text, after)
     return False

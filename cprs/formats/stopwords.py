@@ -33,7 +33,7 @@ STOPWORDS = _words(
     "são sua um uma "
 )
 
-STOP_CHARACTERS = _words(
-    "的了是在和与與或也都就而及但并對对于把被让使从從到这這那哪之其所以个個们們着過过会會吗嗎呢吧啊我你他她它"
+STOP_CHARACTERS = frozenset(
+    "的了是在和与與或也都就而及但对對把被让讓从從这這那哪之吗嗎呢吧啊我你他她它们們"
 )
 """Chinese characters that are mostly function words; hiragana is treated alike."""

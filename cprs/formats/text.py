@@ -9,6 +9,7 @@ import numpy as np
 from cprs.formats.chars import codes
 from cprs.formats.keyphrases import join_content
 from cprs.formats.levels import LEVELS
+from cprs.formats.lines import filled_lines
 from cprs.formats.passages import cut_long, merge, passages, passages_of_words
 from cprs.formats.sentences import sentences
 from cprs.formats.words import char_classes, words_of
@@ -41,7 +42,7 @@ class TextFormat:
         """Units of one kind; none depends on another."""
         if granularity in WORDLY:
             return word_layout(text, granularity, format=self.name)
-        bounds = LEVELS[granularity](text)
+        bounds = filled_lines(text) if granularity == "line" else LEVELS[granularity](text)
         pieces = bounds if granularity == "sentence" else sentences(text)
         units = Units.uniform(bounds, granularity)
         return Layout(self.name, granularity, units, passages(text, pieces, bounds), finer="clause")

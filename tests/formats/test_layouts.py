@@ -148,3 +148,33 @@ def test_empty_text_has_no_units(name: str, granularity: str) -> None:
     if layout is not None:
         assert layout.units.bounds.tolist() == [0]
         assert layout.passages.tolist() == [0]
+
+
+HOSTILE = {
+    "one letter": "a" * 1_000_000,
+    "combining marks": "\u0301" * 500_000,
+    "flags": "🇩" * 300_000,
+    "families": "👩\u200d" * 200_000,
+    "stops": "." * 500_000,
+    "line ends": "\n" * 500_000,
+    "short lines": "a\n" * 200_000,
+    "opening": "[(<{|`*#- " * 50_000,
+    "fences": "```\n" * 100_000,
+    "quotes": '."' * 300_000,
+    "bullets": "".join(" " * (i % 50) + "- a\n" for i in range(50_000)),
+    "speakers": "A: " * 200_000,
+    "spaces": " " * 500_000,
+    "digits": "1." * 300_000,
+    "colons": "a:" * 300_000,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_texts_end(what: str, name: str) -> None:
+    """Half a megabyte of the worst: anything quadratic in it would take hours."""
+    layout = cut(name, known_granularities(name)[0], HOSTILE[what])
+    if layout is not None:
+        tiles(HOSTILE[what], layout.units.bounds)
+        tiles(HOSTILE[what], layout.passages)
+        assert (np.diff(layout.passages) <= PASSAGE_LIMIT).all()
