@@ -52,6 +52,10 @@ class SyntaxTree:
             return bytes_at
         return self._places[bytes_at].astype(np.int64)
 
+    def source(self, node: Node) -> bytes:
+        """A node's text, in UTF-8."""
+        return self._encoded[node.start_byte : node.end_byte]
+
     def byte(self, at: int) -> bytes:
         """The byte at an offset, b"" at the end."""
         return self._encoded[at : at + 1]
