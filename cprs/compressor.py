@@ -54,8 +54,9 @@ class Compressor:
         workers: int | None = None,
         cache: StateCache | None = None,
     ) -> None:
-        named = isinstance(critic, str | Path)
-        self.critic: TokenCritic = load_critic(critic, device=device) if named else critic
+        self.critic: TokenCritic = (
+            load_critic(critic, device=device) if isinstance(critic, str | Path) else critic
+        )
         self.counter = _counter(self.critic, target_model)
         self._engine = LocalEngine(
             self.critic, workers=workers, cache=StateCache() if cache is None else cache
@@ -276,7 +277,8 @@ class _Document:
         if self.layout.finer is None:
             return []
         start, end = self.layout.units.bounds[unit : unit + 2].tolist()
-        return (split(self.text[start:end], self.layout.finer)[1:-1] + start).tolist()
+        inside = split(self.text[start:end], self.layout.finer)[1:-1]
+        return [start + int(at) for at in inside]
 
 
 class _Clock:

@@ -50,4 +50,5 @@ def follow(
 
 def combine(first: Scores, later: Scores) -> Scores:
     """Scores after a further pass: a token keeps the better of both."""
-    return np.maximum(first, np.float32(WEIGHT) * later)
+    better: Scores = np.maximum(first, np.float32(WEIGHT) * later)
+    return better

@@ -65,7 +65,8 @@ def unit_costs(units: Units, encoded: Encoded) -> IntArray:
 
 def closure(layout: Layout, chosen: Mask) -> Mask:
     """`chosen` and all that must come along (`cprs.units.Role`)."""
-    units, keep = layout.units, chosen.copy()
+    units = layout.units
+    keep: Mask = chosen.copy()
     keep[list(layout.required)] = True
     fresh = np.flatnonzero(keep)
     while len(fresh):
@@ -114,7 +115,8 @@ def ranking(documents: Sequence[Candidates], *, floor: float) -> list[tuple[int,
 def _passing(candidates: Candidates, threshold: float) -> Mask:
     score = candidates.score
     selectable = candidates.layout.units.role == Role.CONTENT
-    return selectable & (score > 0) & (score >= threshold)
+    passing: Mask = selectable & (score > 0) & (score >= threshold)
+    return passing
 
 
 def by_threshold(documents: Sequence[Candidates], threshold: float) -> Selection:

@@ -191,7 +191,11 @@ def test_cancelling_the_task_stops_the_run() -> None:
         ({"budget": 5, "ratio": 2}, OptionError, "budget or ratio, not both"),
         ({"threshold": 1.5}, OptionError, "threshold must lie between 0 and 1"),
         ({"hops": 0}, OptionError, "hops must be 1 to 4"),
-        ({"granularity": "stanza"}, OptionError, r"unknown granularity of text 'stanza'; known: sentence"),
+        (
+            {"granularity": "stanza"},
+            OptionError,
+            r"unknown granularity of text 'stanza'; known: sentence",
+        ),
         ({"format": "docx"}, OptionError, r"unknown format 'docx'; known: .*json"),
         ({"format": "json"}, TextError, "line 1"),
         ({"protect": [(5, 900)]}, OptionError, r"protected range \(5, 900\) does not lie"),

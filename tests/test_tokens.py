@@ -16,7 +16,7 @@ def test_a_tokenizer_file_counts_exactly(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models, pre_tokenizers
 
     tokenizer = Tokenizer(models.WordLevel({"a": 0, "b": 1, "[UNK]": 2}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     for target in (tmp_path, tmp_path / "tokenizer.json"):
         counter = counter_for(str(target))
@@ -52,14 +52,14 @@ def test_tiktoken_is_used_when_its_file_is_here(
 
 def _small_encoding(self: object, name: str, **options: object) -> None:
     """As tiktoken's, without the check that the vocabulary has its usual size."""
-    import tiktoken._tiktoken
+    from tiktoken import core
 
     ranks, special, pattern = (
         options["mergeable_ranks"], options["special_tokens"], options["pat_str"],
     )  # fmt: skip
     vars(self).update(
         name=name, _pat_str=pattern, _mergeable_ranks=ranks, _special_tokens=special,
-        _core_bpe=tiktoken._tiktoken.CoreBPE(ranks, special, pattern),
+        _core_bpe=core._tiktoken.CoreBPE(ranks, special, pattern),
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def opened(text: str, values: JsonValues) -> Opened:
     """
     head, parent = np.frombuffer(values.head, np.int64), np.frombuffer(values.parent, np.int64)
     after = np.frombuffer(values.after, np.int64)
-    bracket = np.where(head >= 0, codes(text)[head - 1], 0)
+    bracket = np.where(head >= 0, codes(text)[np.maximum(head - 1, 0)], 0)
     arrays, objects = bracket == ord("["), bracket == ord("{")
     maps = _maps(text, values, objects, parent)
     holding = np.zeros(len(values), bool)
