@@ -70,9 +70,8 @@ def closure(layout: Layout, chosen: Mask) -> Mask:
     keep[list(layout.required)] = True
     fresh = np.flatnonzero(keep)
     while len(fresh):
-        above = units.parent[fresh]
-        above = np.unique(above[above >= 0])
-        fresh = above[~keep[above]]
+        parents = np.unique(units.parent[fresh])
+        fresh = parents[(parents >= 0) & ~keep[parents]].astype(np.int64)
         keep[fresh] = True
     held = (units.parent >= 0) & keep[units.parent]
     keep |= held & (units.role == Role.CLOSE)

@@ -134,7 +134,7 @@ def _units(
             if len(inside):
                 opened, closed = int(inside[0]), _closing(text, inside, end)
                 fences.append((i, opened, closed))
-                body = merge(np.array([opened]), inside[inside <= closed])
+                body = inside[inside <= closed]
                 cuts.append(body if by_line else group(body, CODE_LIMIT // 2))
     bounds = merge(*cuts)
     block = np.searchsorted(starts, bounds[:-1], side="right") - 1

@@ -8,6 +8,7 @@ from cprs.errors import unknown
 from cprs.formats.base import Format
 from cprs.formats.chat import ChatFormat
 from cprs.formats.code import CODE
+from cprs.formats.html import HtmlFormat
 from cprs.formats.json_format import JsonFormat
 from cprs.formats.jsonl_format import JsonlFormat
 from cprs.formats.logs import LogFormat
@@ -27,6 +28,7 @@ FORMATS: tuple[Format, ...] = (
     JsonlFormat(),
     CSV,
     TSV,
+    HtmlFormat(),
     *CODE,
 )
 
