@@ -10,7 +10,7 @@ import regex
 from numpy.typing import NDArray
 
 from cprs.critics.base import State, TokenScores
-from cprs.critics.postings import Floats, Postings, passages_of
+from cprs.critics.postings import Floats, Postings, damping, passages_of, rarity
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
 
@@ -66,12 +66,12 @@ class LexicalScorer:
     warnings: tuple[str, ...] = ()
 
     def __init__(self, asked: NDArray[np.int32], postings: Postings) -> None:
-        self._weights: dict[int, float] = {}
-        for key in dict.fromkeys(asked.tolist()):
-            word = postings.find(key)
-            found = postings.frequency([word] if word >= 0 else [], [1.0] if word >= 0 else [])
-            self._weights[key] = postings.rarity(found)
-        self._mean = max(float(postings.lengths.mean()), 1.0) if postings.count else 1.0
+        self._weights = {
+            key: rarity(postings.frequency(*postings.places(found, [1.0] * len(found))))
+            for key in dict.fromkeys(asked.tolist())
+            for found in [postings.find(key)]
+        }
+        self._mean = postings.mean
 
     def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
         """Score windows; each token carries its passage's score."""
@@ -80,12 +80,12 @@ class LexicalScorer:
     def _score(self, window: Window) -> TokenScores:
         passage, count = passages_of([window])
         is_word = window.token_ids >= 0
-        lengths = np.bincount(passage[is_word], minlength=count)
-        damping = 1.2 * (0.25 + 0.75 * lengths / self._mean)
+        lengths = np.bincount(passage[is_word], minlength=count).astype(np.float64)
+        against = damping(lengths, self._mean)
         total = np.zeros(count)
         for key, weight in self._weights.items():
             frequency = np.bincount(passage[window.token_ids == key], minlength=count)
-            total += weight * frequency / (frequency + damping)
+            total += weight * frequency / (frequency + against)
         best = sum(self._weights.values())
         share: Floats = total / best if best else total
         return TokenScores(keep=np.round(share, 5).astype(np.float32)[passage])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,47 +18,53 @@ Ints = NDArray[np.int64]
 
 
 class Postings:
-    """Which word stands in which passage, how often.
+    """Which word stands where.
 
-    `keys` (w,) any integers that identify words, `passage` (w,) the passage each stands in,
-    `count` passages in all. `distinct` (u,) are the words there are, rising; `first` (u,) where
+    `keys` (w,) integers that identify words, in text order; `passage` (w,) the passage each
+    stands in, `count` passages in all. `distinct` (u,) are the words there are, `first` (u,) where
     each stands first.
     """
 
-    def __init__(self, keys: NDArray[np.integer], passage: Ints, count: int) -> None:
+    def __init__(self, keys: NDArray[np.integer[Any]], passage: Ints, count: int) -> None:
         self.count = count
+        self.passage = passage
         self.distinct, self.first, word = np.unique(keys, return_index=True, return_inverse=True)
-        # Occurrences sorted by word: a word's passages are one slice.
-        self._passage = passage[np.argsort(word, kind="stable")]
+        # Places sorted by word: those of one word are a slice, rising.
+        self._places = np.argsort(word, kind="stable")
         self._ends = np.append(0, np.cumsum(np.bincount(word, minlength=len(self.distinct))))
         self.lengths = np.bincount(passage, minlength=count).astype(np.float64)
-        mean = self.lengths.mean() if len(passage) else 1.0
-        self.damping: Floats = K1 * (1 - B + B * self.lengths / mean)
+        self.mean = max(float(self.lengths.mean()), 1.0) if count else 1.0
 
-    def find(self, key: int) -> int:
-        """The number of a word in `distinct`, or -1 where it does not occur."""
+    def find(self, key: int) -> list[int]:
+        """The number of a word in `distinct`, or nothing where it does not occur."""
         at = int(np.searchsorted(self.distinct, key))
-        return at if at < len(self.distinct) and self.distinct[at] == key else -1
+        return [at] if at < len(self.distinct) and self.distinct[at] == key else []
 
-    def frequency(self, words: Sequence[int], weights: Sequence[float]) -> Floats:
-        """How often each passage (count,) holds any of `words`, each counted by its weight."""
-        found = np.zeros(self.count)
-        for word, weight in zip(words, weights, strict=True):
-            at = self._passage[self._ends[word] : self._ends[word + 1]]
-            found += weight * np.bincount(at, minlength=self.count)
-        return found
+    def places(self, words: Sequence[int], weights: Sequence[float]) -> tuple[Ints, Floats]:
+        """Where any of `words` stands, rising, and the weight of each place's word."""
+        slices = [self._places[self._ends[word] : self._ends[word + 1]] for word in words]
+        at = np.concatenate([np.zeros(0, np.int64), *slices])
+        weight = np.repeat(np.array(weights, np.float64), [len(part) for part in slices])
+        order = np.argsort(at, kind="stable")
+        return at[order], weight[order]
 
-    def rarity(self, frequency: Floats) -> float:
-        """Inverse document frequency, over passages, of what occurs as `frequency` says.
+    def frequency(self, at: Ints, weight: Floats) -> Floats:
+        """How often each passage (count,) holds one of the places `at`, by weight."""
+        return np.bincount(self.passage[at], weight, minlength=self.count)
 
-        ln(1 + (N - n + 0.5) / (n + 0.5)): above zero even for a word that stands everywhere.
-        """
-        n = int(np.count_nonzero(frequency))
-        return float(np.log1p((self.count - n + 0.5) / (n + 0.5)))
 
-    def saturated(self, frequency: Floats) -> Floats:
-        """BM25's term weight without the rarity: 0 where absent, below 1 for many occurrences."""
-        return frequency / (frequency + self.damping)
+def rarity(frequency: Floats) -> float:
+    """Inverse document frequency, over passages, of what occurs as `frequency` (n,) says.
+
+    ln(1 + (N - n + 0.5) / (n + 0.5)): above zero even for a word that stands everywhere.
+    """
+    found = int(np.count_nonzero(frequency))
+    return float(np.log1p((len(frequency) - found + 0.5) / (found + 0.5)))
+
+
+def damping(lengths: Floats, mean: float) -> Floats:
+    """BM25's denominator beside the frequency: larger for passages longer than the mean."""
+    return K1 * (1 - B + B * lengths / mean)
 
 
 def passages_of(windows: Sequence[Window]) -> tuple[Ints, int]:
