@@ -10,6 +10,7 @@ import os
 import sys
 import sysconfig
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -41,6 +42,7 @@ _FIRST = (
     *("subprocess", "shutil", "functools", "collections", "pathlib", "socket", "zipfile", "queue"),
     *("datetime", "argparse", "heapq", "csv", "os", "dataclasses", "textwrap", "statistics"),
 )
+_EVERY = 10.0  # seconds between lines of progress in a log
 _LEFT_OUT = frozenset(
     {"site-packages", "dist-packages", "__pycache__", "test", "tests", "idle_test"}
 )
@@ -55,7 +57,8 @@ def main() -> None:
     size = sum(len(source.text) for source in sources)
     console.print(
         f"Python {sys.version.split()[0]}'s standard library: {len(sources):,} files, "
-        f"{size:,} characters. {BUDGET} tokens are kept for each question."
+        f"{size:,} characters. {BUDGET} tokens are kept for each question.",
+        soft_wrap=True,
     )
     compressor = Compressor()
     results: list[tuple[str, Compressed]] = []
@@ -152,13 +155,13 @@ def _progress(console: Console) -> AbstractContextManager[Callable[[Progress], N
 
 @contextmanager
 def _plain_progress(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A line per quarter of a stage, for logs."""
-    said: set[tuple[str, int]] = set()
+    """For logs: a line every few seconds."""
+    last = time.monotonic()
 
     def show(step: Progress) -> None:
-        quarter = 4 * step.done // max(1, step.total)
-        if step.stage == "read" and quarter and (step.stage, quarter) not in said:
-            said.add((step.stage, quarter))
+        nonlocal last
+        if step.stage == "read" and time.monotonic() - last > _EVERY:
+            last = time.monotonic()
             console.print(f"  read {step.done:,} of {step.total:,} tokens")
 
     yield show
