@@ -110,7 +110,9 @@ class Outline:
     def _may_cut(self, place: int) -> bool:
         """Whether no grapheme cluster is cut: at line starts and in ASCII, that is."""
         around = self._text[place - 1 : place + 1]
-        return around != "\r\n" and (around.isascii() or around[0] in _BREAKS)
+        if place >= len(self._text) or around == "\r\n":
+            return False
+        return around.isascii() or around[0] in _BREAKS
 
     def _items(self, nodes: list[Node], last_row: int = -1) -> list[Item]:
         """The statements of a body; comments join the definition they stand right above.

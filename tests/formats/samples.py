@@ -51,7 +51,8 @@ PYTHON = (
     + "".join(f"    if x == {i}:\n        call({i})\n" for i in range(60))
 )
 CURLY = (
-    "/* caf\u00e9 */\nclass A {\n  // c\n  void f(int a,\n         int b) {\n    if (a) {\n      g();\n"
+    "/* caf\u00e9 */\nclass A {\n  // c\n  void f(int a,\n         int b) {\n    if (a) {\n"
+    "      g();\n"
     "    } else {\n      h(); }\n  }\n};\nvoid m() {\n" + "  call(1); { x(); }\n" * 80 + "}\n"
     "int x=1;int y() {return 1;} int z() {return 2;}"
 )
