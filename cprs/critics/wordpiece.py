@@ -1,0 +1,111 @@
+"""WordPiece: text to token ids with code point offsets, in linear time and little memory.
+
+The `tokenizers` library is linear in practice only on short strings and keeps every token as
+an object, so a text goes in as chunks and comes out as two arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import numpy as np
+import regex
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from cprs.windows import Encoded
+
+CHUNK = 4096
+"""Code points per chunk at most. A run of letters longer than this is cut and becomes a token
+per chunk."""
+BATCH = 64
+"""Chunks tokenised at once, on all cores."""
+
+_SURROGATE = regex.compile("[\ud800-\udfff]")
+# What the tokenizer takes for white space; other control characters it drops without a gap.
+_SPACE = regex.compile(r"(?r)[\t\n\r\p{Z}]")
+# A Han ideograph or ASCII punctuation is always a token of its own, so a cut before it is free.
+_BORDER = regex.compile(r"(?r)[!-/:-@\[-`{-~\u3400-\u4dbf\u4e00-\u9fff]")
+_GRAPHEME = regex.compile(r"\X")
+
+
+class WordPiece:
+    """A tokenizer file, read without truncation, padding or special tokens."""
+
+    def __init__(self, tokenizer_json: str) -> None:
+        self._tokenizer = Tokenizer.from_str(tokenizer_json)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        # "[SEP]" in a document is text, not a separator.
+        self._tokenizer.encode_special_tokens = True
+        _stay_quiet_on_fork()
+
+    @property
+    def size(self) -> int:
+        """Tokens in the vocabulary."""
+        return int(self._tokenizer.get_vocab_size())
+
+    def id(self, token: str) -> int:
+        """The id of a token of the vocabulary."""
+        found: int | None = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(f"the tokenizer has no token {token!r}")
+        return int(found)
+
+    def encode(self, text: str) -> Encoded:
+        """Tokens of any string: lone surrogates count as U+FFFD, control characters as nothing."""
+        ids: list[NDArray[np.int32]] = []
+        offsets: list[NDArray[np.int64]] = []
+        chunks = _chunks(_SURROGATE.sub("\ufffd", text))
+        while batch := list(islice(chunks, BATCH)):
+            encodings = self._tokenizer.encode_batch(
+                [chunk for _, chunk in batch], add_special_tokens=False
+            )
+            for (start, _), encoding in zip(batch, encodings, strict=True):
+                count = len(encoding)
+                ids.append(np.array(encoding.ids, np.int32))
+                flat = chain.from_iterable(encoding.offsets)
+                pairs = np.fromiter(flat, np.int64, 2 * count).reshape(count, 2)
+                offsets.append(pairs + start)
+        if not ids:
+            return Encoded(np.zeros(0, np.int32), np.zeros((0, 2), np.int64))
+        return Encoded(np.concatenate(ids), np.concatenate(offsets))
+
+
+def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    """The text as (start, chunk): cut before white space, else where a token must begin."""
+    start = 0
+    while len(text) - start > CHUNK:
+        chunk = text[start : start + CHUNK]
+        cut = _cut(chunk)
+        yield start, chunk[:cut]
+        start += cut
+    if start < len(text):
+        yield start, text[start:]
+
+
+def _cut(chunk: str) -> int:
+    """Where to end a full chunk: in (0, len(chunk)]."""
+    for border in (_SPACE, _BORDER):
+        found = border.search(chunk, 1)
+        if found:
+            return found.start()
+    last = 0
+    for grapheme in _GRAPHEME.finditer(chunk, len(chunk) - 64):
+        last = grapheme.start()
+    return last
+
+
+@functools.cache
+def _stay_quiet_on_fork() -> None:
+    """Keep a forked child from using the parent's tokenizer threads, and from warning of it."""
+    variable = "TOKENIZERS_PARALLELISM"
+    if not hasattr(os, "register_at_fork") or variable in os.environ:
+        return
+    os.register_at_fork(
+        before=lambda: os.environ.setdefault(variable, "false"),
+        after_in_parent=lambda: os.environ.pop(variable, None),
+    )
