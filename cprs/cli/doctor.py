@@ -18,8 +18,8 @@ from cprs.cli.console import printable
 from cprs.cli.exits import Exit
 from cprs.cli.output import write_stdout
 from cprs.critics import known_critics
-from cprs.critics.runtimes import cores
 from cprs.critics.weights import SHIPPED, load_weights
+from cprs.engine.cores import cores
 from cprs.errors import CprsError
 
 DEFAULT = "embedded"

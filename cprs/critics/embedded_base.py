@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.critics.runtimes import Runtime, RuntimeName, cores, open_runtime
+from cprs.critics.runtimes import Runtime, RuntimeName, open_runtime
 from cprs.critics.weights import Weights, load_weights
 from cprs.critics.wordpiece import WordPiece
+from cprs.engine.cores import cores
 from cprs.windows import Encoded
 
 
@@ -45,6 +46,11 @@ class Base:
         """
         weights = load_weights(path)
         return cls(weights, open_runtime(weights.model, runtime, threads=threads or cores()))
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The tokens by id."""
+        return self._tokenizer.vocabulary
 
     def encode(self, text: str) -> Encoded:
         """Tokens of a text with their offsets."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
 import queue
 import sys
 from pathlib import Path
@@ -131,22 +130,6 @@ def _import_openvino() -> ModuleType:
     finally:
         if hidden:
             del sys.modules["openvino_telemetry"]
-
-
-def cores() -> int:
-    """CPU cores this process may use: its affinity and, in a container, its quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    quota = _container_quota(Path("/sys/fs/cgroup/cpu.max"))
-    return max(1, min(allowed or 1, quota or allowed or 1))
-
-
-def _container_quota(path: Path) -> int | None:
-    """Cores granted by a cgroup v2 `cpu.max` file ("200000 100000" is two), or None."""
-    try:
-        limit, period = path.read_text().split()
-        return -(-int(limit) // int(period))
-    except (OSError, ValueError):  # no such file, or "max": no quota
-        return None
 
 
 def _multiplies_int8(path: Path) -> bool:

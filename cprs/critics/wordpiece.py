@@ -44,9 +44,10 @@ class WordPiece:
         _stay_quiet_on_fork()
 
     @property
-    def size(self) -> int:
-        """Tokens in the vocabulary."""
-        return int(self._tokenizer.get_vocab_size())
+    def vocabulary(self) -> list[str]:
+        """The tokens by id."""
+        ids: dict[str, int] = self._tokenizer.get_vocab()
+        return sorted(ids, key=ids.__getitem__)
 
     def id(self, token: str) -> int:
         """The id of a token of the vocabulary."""

@@ -11,12 +11,14 @@ import tempfile
 import threading
 import zipfile
 from collections import OrderedDict
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
 from cprs.critics.base import State
+from cprs.errors import OptionError
 from cprs.windows import Window
 
 MIB = 1 << 20
@@ -85,9 +87,12 @@ class Shelf:
     def __init__(self, directory: Path, max_bytes: int) -> None:
         self.directory = directory
         self.max_bytes = max_bytes
-        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OptionError(f"cache directory {directory} cannot be used: {error}") from error
         self._lock = threading.Lock()
-        self._bytes = sum(path.stat().st_size for path in self._files())
+        self._bytes = sum(size for _, size, _ in self._files())
 
     def get(self, key: bytes) -> State | None:
         path = self._path(key)
@@ -106,11 +111,10 @@ class Shelf:
         path = self._path(key)
         if path.exists():
             return
-        descriptor, temporary = tempfile.mkstemp(dir=self.directory, suffix=".part")
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez(file, *state)
-            size = file.tell()
-        os.replace(temporary, path)
+        try:
+            size = self._write(path, state)
+        except OSError:  # a full disk costs speed later, not the run
+            return
         with self._lock:
             self._bytes += size
             if self._bytes > self.max_bytes:
@@ -118,15 +122,35 @@ class Shelf:
 
     def _make_room(self) -> None:
         """Remove the files used longest ago, a tenth more than needed."""
-        aged = sorted((path.stat().st_mtime_ns, path) for path in self._files())
-        for _, path in aged:
+        files = self._files()
+        # Counted anew: other processes may share the directory.
+        self._bytes = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
             if self._bytes <= 0.9 * self.max_bytes:
                 break
-            self._bytes -= path.stat().st_size
+            self._bytes -= size
             path.unlink(missing_ok=True)
 
-    def _files(self) -> list[Path]:
-        return list(self.directory.glob("*.npz"))
+    def _write(self, path: Path, state: State) -> int:
+        descriptor, temporary = tempfile.mkstemp(dir=self.directory, suffix=".part")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, *state)
+                size = file.tell()
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return size
+
+    def _files(self) -> list[tuple[int, int, Path]]:
+        """When used, size and path of every file."""
+        found = []
+        for path in self.directory.glob("*.npz"):
+            with suppress(FileNotFoundError):
+                about = path.stat()
+                found.append((about.st_mtime_ns, about.st_size, path))
+        return found
 
     def _path(self, key: bytes) -> Path:
         return self.directory / f"{key.hex()}.npz"
@@ -134,7 +158,8 @@ class Shelf:
 
 def key_of(critic: str, window: Window) -> bytes:
     """The cache key of a window under a critic's name."""
-    return blake2b(window.token_ids.tobytes(), digest_size=16, key=critic.encode()[:64]).digest()
+    name = blake2b(critic.encode(), digest_size=16).digest()
+    return blake2b(window.token_ids.tobytes(), digest_size=16, key=name).digest()
 
 
 def size_of(state: State) -> int:

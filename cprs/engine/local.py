@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from cprs.critics.base import Scorer, State, TokenCritic, TokenScores
 from cprs.engine.cache import StateCache, key_of
+from cprs.engine.cores import cores
 from cprs.windows import Window
+
+__all__ = ["LocalEngine", "cores"]
 
 
 class LocalEngine:
@@ -66,8 +68,3 @@ class LocalEngine:
             self.cache.put(keys[i], state)
             states[i] = state
         return [state for state in states if state is not None]
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -104,7 +104,8 @@ def calibration_windows(tokenizer_json: str, *, count: int) -> list[NDArray[np.i
         for _ in range(20 * count)
     )
     odd = wordpiece.encode(records).ids
-    words = np.array([rng.randrange(1000, wordpiece.size) for _ in range(WINDOW * count)], np.int32)
+    size = len(wordpiece.vocabulary)
+    words = np.array([rng.randrange(1000, size) for _ in range(WINDOW * count)], np.int32)
     begin, end = wordpiece.id("[CLS]"), wordpiece.id("[SEP]")
     windows = []
     for i in range(count):
