@@ -50,7 +50,8 @@ class Postings:
 
     def frequency(self, at: Ints, weight: Floats) -> Floats:
         """How often each passage (count,) holds one of the places `at`, by weight."""
-        return np.bincount(self.passage[at], weight, minlength=self.count)
+        # Of no places bincount counts in integers.
+        return np.bincount(self.passage[at], weight, minlength=self.count).astype(np.float64)
 
 
 def rarity(frequency: Floats) -> float:
