@@ -144,7 +144,7 @@ class _Run:
     def __init__(self, critic: TokenCritic, hops: int) -> None:
         self.critic = critic
         self._hops = hops
-        self._engine = LocalEngine(critic, workers=None, cache=StateCache(memory=1_500_000_000))
+        self._engine = LocalEngine(critic, workers=None, cache=StateCache(max_bytes=1_500_000_000))
 
     def scores(
         self, context: Context, passages: IntArray
