@@ -65,6 +65,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except CprsError as error:
         fail(str(error))
         return error.exit_code
+    except OSError as error:  # a full disk, a folder that may not be made
+        fail(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
+        return Exit.OTHER
     except Exception as error:  # noqa: BLE001  # the last line of defence: it tells
         return _other(error)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cprs.cli.console import say
+from cprs.train.export import PACKAGE, export_critic
 
 export_app = typer.Typer(no_args_is_help=True, help="Write a critic's weights.")
 
@@ -19,18 +20,26 @@ def _export() -> None: ...
 @export_app.command(
     epilog="""\b
 Example:
-  cprs export critic --out my-critic && cprs doctor
+  cprs export critic --out my-critic
+  cprs compress report.txt -q "Who?" --critic my-critic
 """
 )
 def critic(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A folder for the weights.")],
     base: Annotated[
         str,
-        typer.Option("--base", metavar="NAME", help="The pretrained encoder: a name or a folder."),
-    ] = "all-MiniLM-L6-v2",
+        typer.Option("--base", metavar="BASE", help="A folder with a BERT model, or the package."),
+    ] = PACKAGE,
 ) -> None:
     """Export a pretrained encoder to int8. Needs pip install 'cprs[export]'."""
-    from cprs.train.export import export_critic
-
-    export_critic(base, out)
-    say([("written", str(out))])
+    done = export_critic(base, out)
+    say(
+        [
+            ("written", f"{done.folder} ({done.bytes / 2**20:.1f} MB)"),
+            (
+                "int8",
+                f"cosine to the original {done.mean_cosine:.4f}, least {done.least_cosine:.4f}",
+            ),
+            ("use", f"cprs compress --critic {done.folder} ..."),
+        ]
+    )

@@ -81,7 +81,8 @@ def test_evaluation_prints_a_table(tmp_path: Path) -> None:
     [
         (("eval", "critic", "--data", "no-such-folder"), 2, "no question sets"),
         (("eval", "critic"), 2, "--data"),
-        (("export", "critic"), 2, "--"),
+        (("export", "critic"), 2, "--out"),
+        (("export", "critic", "--base", "no-such-folder", "--out", "x"), 2, "export"),
         (("examine",), 2, "No such command"),
     ],
 )
