@@ -63,7 +63,7 @@ def open_runtime(path: Path, runtime: RuntimeName, *, threads: int) -> Runtime:
     name = names[0] if runtime == "auto" else runtime
     try:
         return (OpenVINO if name == "openvino" else OnnxRuntime)(path, threads=threads)
-    except (RuntimeError, ImportError, OSError) as error:
+    except Exception as error:  # ONNX Runtime's errors have no base of their own
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise WeightsError(f"{name} cannot run {path}: {reason[-1]}") from error
 

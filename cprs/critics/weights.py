@@ -81,8 +81,12 @@ def _manifest(path: Path) -> dict[str, Any]:
     keys = {"files", "base", "quantisation", "window", "width"}
     if missing := sorted(keys - manifest.keys()):
         raise WeightsError(f"{path} lacks {', '.join(missing)}; {_REPAIR}")
-    if missing := sorted({MODEL, TOKENIZER} - manifest["files"].keys()):
+    files = manifest["files"] if isinstance(manifest["files"], dict) else {}
+    if missing := sorted({MODEL, TOKENIZER} - files.keys()):
         raise WeightsError(f"{path} does not list {', '.join(missing)}; {_REPAIR}")
+    for name, expected in files.items():
+        if not isinstance(expected, dict) or not {"bytes", "sha256"} <= expected.keys():
+            raise WeightsError(f"{path} does not vouch for {name}; {_REPAIR}")
     return dict(manifest)
 
 

@@ -95,9 +95,9 @@ def _cut(chunk: str) -> int:
         if found:
             return found.start()
     last = 0
-    for grapheme in _GRAPHEME.finditer(chunk, len(chunk) - 64):
+    for grapheme in _GRAPHEME.finditer(chunk, max(len(chunk) - 64, 0)):
         last = grapheme.start()
-    return last
+    return last or len(chunk)
 
 
 @functools.cache
@@ -106,7 +106,15 @@ def _stay_quiet_on_fork() -> None:
     variable = "TOKENIZERS_PARALLELISM"
     if not hasattr(os, "register_at_fork") or variable in os.environ:
         return
-    os.register_at_fork(
-        before=lambda: os.environ.setdefault(variable, "false"),
-        after_in_parent=lambda: os.environ.pop(variable, None),
-    )
+    mine: list[str] = []
+
+    def before() -> None:
+        if variable not in os.environ:
+            os.environ[variable] = "false"
+            mine.append(variable)
+
+    def after() -> None:
+        if mine:
+            os.environ.pop(mine.pop(), None)
+
+    os.register_at_fork(before=before, after_in_parent=after)

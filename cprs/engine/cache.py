@@ -97,7 +97,7 @@ class Shelf:
     def get(self, key: bytes) -> State | None:
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 state = tuple(arrays[f"arr_{i}"] for i in range(len(arrays.files)))
             os.utime(path)
         except FileNotFoundError:

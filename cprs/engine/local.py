@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from cprs.critics.base import Scorer, State, TokenCritic, TokenScores
@@ -34,7 +34,9 @@ class LocalEngine:
         self.batch = batch
         self.cache = cache
 
-    def run(self, windows: Sequence[Window], scorer: Scorer) -> Iterator[tuple[int, TokenScores]]:
+    def run(
+        self, windows: Sequence[Window], scorer: Scorer
+    ) -> Generator[tuple[int, TokenScores], None, None]:
         """(index, scores) of every window, in order.
 
         At most two batches per worker are under way, so memory does not grow with the text.
