@@ -9,7 +9,7 @@ import numpy as np
 from cprs.errors import unknown
 from cprs.formats.builder import UnitsBuilder
 from cprs.formats.json_records import Opened, every, opened
-from cprs.formats.json_scan import JsonValues, is_json, made_of_json, scan_json
+from cprs.formats.json_scan import JsonValues, begins_json, is_json, scan_json
 from cprs.formats.passages import cut_long
 from cprs.units import PASSAGE_LIMIT, IntArray, Layout, Role, Units
 
@@ -30,9 +30,9 @@ class JsonFormat:
     granularities = ("record", "member")
 
     def detect(self, sample: str) -> float:
-        """High where the sample is made of JSON's tokens; JSON Lines tells itself apart."""
+        """High where the sample begins a JSON document; 0.2 where its first line is all of one."""
         first, _, rest = sample.removeprefix("\ufeff").lstrip().partition("\n")
-        if not _BEGINS.match(first + "\n" + rest) or not made_of_json(sample):
+        if not _BEGINS.match(first + "\n" + rest) or not begins_json(sample):
             return 0.0
         return 0.2 if rest.strip() and is_json(first) else 0.95
 

@@ -26,10 +26,20 @@ _MEMBER = re.compile(rf"{_WS}(){_STRING}{_WS}:{_WS}{_VALUE}")
 _AFTER = re.compile(rf"{_WS}([,}}\]])")
 _EMPTY = {"{": re.compile(rf"{_WS}\}}"), "[": re.compile(rf"{_WS}\]")}
 _BLANK = re.compile(_WS)
-_TOKENS = re.compile(rf"{_WS}(?:(?:[\[\]{{}},:]|{_SCALAR}){_WS}){{,1000}}")
+_TORN = re.compile(
+    r'"[^"\\\n]*(?:\\.[^"\\\n]*)*\\?|[.eE+-]{0,2}|t(?:ru?)?|f(?:a|al|als)?|nu?l?|Na?|-?I[a-z]{0,6}'
+)
 
 STRING = re.compile(_STRING)
 """One JSON string with its quotes."""
+
+
+class JsonError(TextError):
+    """A text that is not JSON, and the code point from which on it is not."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +126,13 @@ def scan_json(text: str) -> JsonValues:
             return JsonValues(starts, heads, ends, parents, afters)
 
 
-def made_of_json(sample: str) -> bool:
-    """Whether the beginning of a text is nothing but tokens of JSON; its last may be torn."""
-    position = 1 if sample.startswith("\ufeff") else 0
-    while True:
-        match = _TOKENS.match(sample, position)
-        if match is None or match.end() == position:
-            break
-        position = match.end()
-    rest = sample[position:]
-    torn = rest.startswith('"') and STRING.match(rest) is None and "\n" not in rest
-    return not rest or torn or (len(rest) < 10 and rest.isalnum())
+def begins_json(sample: str) -> bool:
+    """Whether `sample` is the beginning of a JSON document, or all of one."""
+    try:
+        scan_json(sample)
+    except JsonError as error:
+        return _TORN.fullmatch(sample, error.position) is not None
+    return True
 
 
 def is_json(text: str) -> bool:
@@ -142,7 +148,7 @@ def _is_object(text: str, heads: array[int], top: int) -> bool:
     return top >= 0 and text[heads[top] - 1] == "{"
 
 
-def _broken(text: str, position: int, *, in_object: bool) -> TextError:
+def _broken(text: str, position: int, *, in_object: bool) -> JsonError:
     """What is wrong with the member or element that should start at `position`."""
     if in_object:
         position = _skip(text, position)
@@ -164,12 +170,13 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _error(text: str, position: int, what: str) -> TextError:
+def _error(text: str, position: int, what: str) -> JsonError:
     position = _skip(text, position)
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
     found = repr(text[position]) if position < len(text) else "the end of the text"
-    return TextError(
+    return JsonError(
         f"broken JSON at line {line}, column {column}: {what}, found {found}; "
-        "repair it or name another format"
+        "repair it or name another format",
+        position,
     )
