@@ -9,7 +9,7 @@ import json
 import random
 import sysconfig
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Ex
     _require("onnx", "onnxruntime", "safetensors")
     folder = _folder(base)
     bert, tokenizer_json = _load(folder)
-    texts = calibration_windows(tokenizer_json, count=CALIBRATION + HELD_OUT)
+    window = min(WINDOW, len(bert.places) - 2)
+    texts = calibration_windows(tokenizer_json, count=CALIBRATION + HELD_OUT, size=window)
     used, held_out = texts[:CALIBRATION], texts[CALIBRATION:]
 
     exact = _Session(to_onnx(bert, taps=True))
@@ -77,7 +78,7 @@ def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Ex
             "source": "sentence-transformers/all-MiniLM-L6-v2" if known else folder.name,
             "licence": "Apache-2.0" if known else "see source",
             "quantisation": "int8",
-            "window": WINDOW,
+            "window": window,
             "width": bert.width,
             "mean_cosine": round(float(cosines.mean()), 4),
             "tools": tools,
@@ -87,15 +88,15 @@ def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Ex
     return Exported(out, size, float(cosines.mean()), float(cosines.min()))
 
 
-def calibration_windows(tokenizer_json: str, *, count: int) -> list[NDArray[np.int64]]:
-    """Windows (1, t) of what every machine has: the standard library's code and docstrings,
+def calibration_windows(tokenizer_json: str, *, count: int, size: int) -> list[NDArray[np.int64]]:
+    """Windows (1, size + 2) of what every machine has: the standard library's code and docstrings,
     with random identifiers, numbers and words of the vocabulary for what it lacks."""
     wordpiece = WordPiece(tokenizer_json)
     rng = random.Random(0)
     pool: list[NDArray[np.int32]] = []
     for text in _library_texts(rng):
         ids = wordpiece.encode(text[:20_000]).ids
-        pool += [ids[i : i + WINDOW] for i in range(0, len(ids) - WINDOW, WINDOW)]
+        pool += [ids[i : i + size] for i in range(0, len(ids) - size, size)]
     if not pool:
         raise OptionError("no Python source in the standard library's folder to calibrate with")
     rng.shuffle(pool)
@@ -104,14 +105,15 @@ def calibration_windows(tokenizer_json: str, *, count: int) -> list[NDArray[np.i
         for _ in range(20 * count)
     )
     odd = wordpiece.encode(records).ids
-    size = len(wordpiece.vocabulary)
-    words = np.array([rng.randrange(1000, size) for _ in range(WINDOW * count)], np.int32)
+    most = len(wordpiece.vocabulary)
+    least = min(1000, most // 2)  # past the unused and the special ones
+    words = np.array([rng.randrange(least, most) for _ in range(size * count)], np.int32)
     begin, end = wordpiece.id("[CLS]"), wordpiece.id("[SEP]")
     windows = []
     for i in range(count):
         kind = i % 6
-        at = i * WINDOW
-        ids = odd[at : at + WINDOW] if kind == 4 else words[at : at + WINDOW]
+        at = i * size
+        ids = odd[at : at + size] if kind == 4 else words[at : at + size]
         ids = pool[i % len(pool)] if kind < 4 else ids
         windows.append(np.concatenate([[begin], ids, [end]]).astype(np.int64)[None])
     return windows
@@ -155,20 +157,39 @@ def _load(folder: Path) -> tuple[Bert, str]:
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         if not (folder / name).is_file():
             raise WeightsError(f"{folder} has no {name}; give a folder with a BERT model")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = _read(folder / "config.json", _json)
     if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
         raise WeightsError(f"{folder} is no BERT model with GELU: see its config.json")
-    loaded = importlib.import_module("safetensors.numpy").load_file(folder / "model.safetensors")
+    load_file = importlib.import_module("safetensors.numpy").load_file
     tensors: Mapping[str, Floats] = {
-        name.removeprefix("bert."): tensor.astype(np.float32) for name, tensor in loaded.items()
+        name.removeprefix("bert."): tensor.astype(np.float32)
+        for name, tensor in _read(folder / "model.safetensors", load_file).items()
     }
-    tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-    tokenizer["truncation"] = tokenizer["padding"] = None
-    compact = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+    tokenizer = _read(folder / "tokenizer.json", _tokenizer)
     try:
-        return from_checkpoint(tensors, config), compact
+        return from_checkpoint(tensors, config), tokenizer
     except KeyError as error:
         raise WeightsError(f"{folder} lacks {error}: not a complete BERT model") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _tokenizer(path: Path) -> str:
+    """The tokenizer without truncation and padding, checked by use."""
+    tokenizer = _json(path)
+    tokenizer["truncation"] = tokenizer["padding"] = None
+    compact = json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":"))
+    WordPiece(compact).id("[CLS]")
+    return compact
+
+
+def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
+    try:
+        return reader(path)
+    except Exception as error:  # safetensors' and tokenizers' errors are plain `Exception`s
+        raise WeightsError(f"{path} cannot be read: {error}") from error
 
 
 class _Session:
