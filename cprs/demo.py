@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cprs import Compressed, Compressor, Progress
+from cprs import Compressed, Compressor, Progress, StateCache
 from cprs.assemble import Span
 from cprs.cli.console import follow, progress_bar
 from cprs.files import Source, read_file
@@ -34,6 +34,8 @@ BUDGET = 600
 """Tokens kept for each question."""
 DEFAULT_SIZE = 1_800_000
 """Characters read by default: about 500,000 tokens."""
+CACHE = 2 << 30
+"""Bytes of memory for what was read: enough for the whole library, so that none is read twice."""
 
 # Well-known modules come first: the built-in questions need some of them, and your own is likely
 # to be about one of them. The others fill up by name.
@@ -60,7 +62,7 @@ def main() -> None:
         f"{size:,} characters. {BUDGET} tokens are kept for each question.",
         soft_wrap=True,
     )
-    compressor = Compressor()
+    compressor = Compressor(cache=StateCache(max_bytes=CACHE))
     results: list[tuple[str, Compressed]] = []
     for question in (*QUESTIONS, *([extra] if extra else [])):
         console.print()
