@@ -50,9 +50,9 @@ _LABELS = _words(
     "note warning caution tip hint example remember important summary background conclusion "
     "result results method methods update edit todo fixme error info debug warn trace "
     "notice fatal critical severe usage returns args parameters raises see first second third step "
-    "chapter section figure table source title date subject from to cc the a an this that"
+    "chapter section figure table source title date subject from to cc this that"
 )
-_NAMED = re.compile(r"[^\W\d_][\w'’]*(?: [^\W\d_][\w'’.]*)*\Z")
+_NAMED = re.compile(r"[^\W\d_](?:[\w'’\-]|\.(?!\w))*(?: [^\W\d_](?:[\w'’\-]|\.(?!\w))*)*\Z")
 _SENTENCE = re.compile(r"[.!?…。！？][\"'”’)*]*\s*\Z")
 
 
@@ -82,6 +82,8 @@ class ChatFormat:
         paired = numbered or (any(map(_asks, counts)) and any(map(_answers, counts)))
         if paired and roles >= 0.6 and (again >= 0.5 or len(names) <= 4):
             return 0.9 * roles
+        if len(found) * 4 < lines:
+            return 0.0
         people = share * sum(_named(m) and _NAMED.match(_speaker(m)) is not None for m in found)
         marked = share * sum(map(_styled, found))
         if len(names) >= 4 and marked >= 0.7 and again >= 0.5 and people >= 0.8:
@@ -91,8 +93,9 @@ class ChatFormat:
         ends = [*(match.start() for match in found[1:]), len(sample)]
         said = [sample[match.end() : end] for match, end in zip(found, ends, strict=True)]
         prose = share * sum(_SENTENCE.search(words) is not None for words in said)
-        talk = len(names) >= 6 and len(counts) * 2 <= len(names) and people >= 0.9
-        return 0.7 if talk and again > 0.8 and changes > 0.4 and prose >= 0.5 else 0.0
+        talk = len(names) >= 6 and people >= 0.9 and changes > 0.4 and prose >= 0.5
+        few = again > 0.8 and len(counts) * 2 <= len(names)
+        return 0.7 if talk and (few or (again >= 0.5 and len(found) >= 0.9 * lines)) else 0.0
 
     def layout(self, text: str, granularity: str) -> Layout:
         """Turns, or sentences that bring their speaker along; a section is some turns."""

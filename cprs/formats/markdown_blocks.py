@@ -37,7 +37,7 @@ class Blocks:
 
 def is_delimiter_row(line: str) -> bool:
     """Whether a line is what stands below a table's header: |---|:-:|"""
-    return "-" in line and "|" in line and _DELIMITERS.issuperset(line)
+    return "--" in line and "|" in line and _DELIMITERS.issuperset(line)
 
 
 def blocks(text: str) -> Blocks:

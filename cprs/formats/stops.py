@@ -19,11 +19,11 @@ _CLOSERS = "\"'”’»›)\\]}*_`」』】》〉）］｝"
 _CJK = r"\u2e80-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 # Every part is matched whole, without looking ahead, so nothing is read twice.
 _STOP = re.compile(
-    rf"([{re.escape(_STOPS)}]+)((?:[{_CLOSERS}]|\[\d{{1,3}}\]|[ \u00a0\u202f]»)*)(\s*)"
+    rf"([{re.escape(_STOPS)}]+)((?:[{_CLOSERS}]|\[\d{{1,3}}\]|[ \u00a0\u202f]»| '')*)(\s*)"
 )
 _DOT = regex.compile(r"\.")
 _ANY_STOP = regex.compile(f"[{re.escape(_STOPS)}]")
-_INNER = regex.compile(r"[[\p{L}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}]]", regex.V1)
+_INNER = regex.compile(r"[[\p{L}\p{N}]--[\p{Lu}\p{Han}\p{Hiragana}\p{Katakana}]]", regex.V1)
 _IS_CJK = re.compile(rf"[{_CJK}「『（《【“‘]")
 _WAS_CJK = re.compile(rf"[{_CJK}」』）》】”’]")
 # After a quotation Japanese goes on with the particle that says who spoke.
@@ -104,7 +104,13 @@ def _ends_wide(text: str, start: int, after: int, run: str, closers: str) -> boo
 
 
 def _ends_unspaced(text: str, start: int, after: int, run: str) -> bool:
-    """Chinese and Japanese put no space after a stop, even where they use ASCII ones."""
+    """Chinese and Japanese put no space after a stop; elsewhere it gets lost at times."""
+    if text[after].isascii():
+        word = _WORD.match(text, after)
+        if word is None or word[0] not in STARTERS or text[word.end() : word.end() + 1] != " ":
+            return False
+        token = _token(text, start)
+        return len(token) > 2 and token.isalpha() and token.islower()
     if not (_IS_CJK.match(text, after) and start and _WAS_CJK.match(text, start - 1)):
         return False
     return run[-1] != "…" or len(run) > 1

@@ -15,6 +15,7 @@ from cprs.units import IntArray
 NARROWEST = 40
 """Columns of the shortest line that may be a wrapped one."""
 
+_BEGINNING = 5
 _SPACE = regex.compile(r"\s")
 _WIDE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303f\uff00-\uff60]")
 _LOWER = regex.compile(r"[\p{Ll}]")
@@ -52,7 +53,7 @@ def line_starts(text: str, points: Codes) -> IntArray:
     word = _first_words(classes, first, last)
     # Pair i stands for the line end between the full lines i and i + 1.
     fits = (width[:-1] >= NARROWEST) & (width[:-1] <= WRAP_LIMIT)
-    may = adjacent & fits & (indent[1:] <= indent[:-1])
+    may = adjacent & fits & (indent[1:] <= indent[:-1]) & ~_alike(points, classes, first, last)
     if not may.any():
         return start[1:]
     filled, tight = _filled(width, word, adjacent)
@@ -68,6 +69,24 @@ def line_starts(text: str, points: Codes) -> IntArray:
         wraps[i] = _reads_on(text, int(first[i]), int(last[i]), int(first[i + 1]), int(head[i]))
     breaks: IntArray = start[1:][~wraps]
     return breaks
+
+
+def _alike(
+    points: Codes, classes: NDArray[np.uint8], first: IntArray, last: IntArray
+) -> NDArray[np.bool_]:
+    """For each line end whether lists or tables stand around it: lines that begin alike, cells."""
+    quoted = classes[first] == OPEN
+    alike = quoted[1:] & quoted[:-1]
+    enough = last - first >= _BEGINNING
+    at = np.minimum(first, len(points) - _BEGINNING)
+    same = enough[1:] & enough[:-1]
+    for i in range(_BEGINNING):
+        begins = points[at + i]
+        same &= begins[1:] == begins[:-1]
+    bar = np.flatnonzero(points == ord("|"))
+    cells = np.searchsorted(bar, last) > np.searchsorted(bar, first)
+    result: NDArray[np.bool_] = alike | same | cells[1:] | cells[:-1]
+    return result
 
 
 def _widths(classes: NDArray[np.uint8], first: IntArray, last: IntArray) -> IntArray:

@@ -47,6 +47,9 @@ GOLDEN = [
     "A first line that is as long as wrapped prose may be here:\n|  - a bullet\n|  - another",
     "x" * 130 + "\n|" + "y" * 130,
     "Stop. . . |Go.",
+    "The space is lost.|The next came.[1] |Use numpy.Array and os.Path. |`` Tokens . '' |He said .",
+    "line one: the register content of it is 42\n|line two: the register content of it is 13\n",
+    '"a key of some length or other": "a value",\n|"a key of some length or more": "a value",\n',
     "...",
     " \n ",
 ]
@@ -60,6 +63,11 @@ def parts(text: str) -> list[str]:
 @pytest.mark.parametrize("marked", GOLDEN)
 def test_golden(marked: str) -> None:
     assert parts(marked.replace("|", "")) == marked.split("|")
+
+
+def test_rows_of_a_table_are_not_wrapped_prose() -> None:
+    rows = ["Billy Bingham of Everton | fifteen thousand,\n", "October of some year | a fine sum"]
+    assert parts("".join(rows)) == rows
 
 
 def test_no_text_no_sentence() -> None:
