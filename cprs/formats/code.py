@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from cprs.errors import unknown
+from cprs.formats.code_chunks import BLOCK_CHARS
 from cprs.formats.code_languages import LANGUAGES, CodeLanguage, evidence
 from cprs.formats.code_lines import line_units
 from cprs.formats.code_outline import Outline
 from cprs.formats.lines import lines
-from cprs.formats.passages import cut_long
-from cprs.formats.syntax import SyntaxTree, load_language
+from cprs.formats.passages import cut_long, group
+from cprs.formats.syntax import SyntaxTree, Unparsable, load_language
 from cprs.units import IntArray, Layout, Units
 
 _GROUP_LINES = 8
@@ -68,14 +69,7 @@ class CodeFormat:
         """Units of a source file, or of many files one after another."""
         if granularity not in self.granularities:
             raise unknown("granularity", granularity, self.granularities)
-        if not text:
-            units = Units.uniform(np.zeros(1, np.int64), "line")
-        else:
-            tree = SyntaxTree(text, load_language(self._language.module, self._language.entry))
-            if granularity == "line":
-                units = line_units(text, tree, self._language)
-            else:
-                units = Outline(text, tree, self._language).build()
+        units = self._units(text, granularity)
         return Layout(
             format=self.name,
             granularity=granularity,
@@ -83,6 +77,17 @@ class CodeFormat:
             passages=_passages(text, units),
             finer="line" if granularity == "function" else None,
         )
+
+    def _units(self, text: str, granularity: str) -> Units:
+        try:
+            tree = SyntaxTree(text, load_language(self._language.module, self._language.entry))
+        except Unparsable:
+            if granularity == "line":
+                return Units.uniform(lines(text), "line")
+            return Units.uniform(group(lines(text), BLOCK_CHARS), "block")
+        if granularity == "line":
+            return line_units(text, tree, self._language)
+        return Outline(text, tree, self._language).build()
 
 
 def _passages(text: str, units: Units) -> IntArray:

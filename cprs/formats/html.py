@@ -14,7 +14,7 @@ from cprs.formats.lines import lines
 from cprs.formats.passages import cut_long, merge
 from cprs.formats.sections import SECTION_LIMIT
 from cprs.formats.sentences import sentences
-from cprs.formats.syntax import SyntaxTree, load_language
+from cprs.formats.syntax import SyntaxTree, Unparsable, load_language
 from cprs.units import PASSAGE_LIMIT, IntArray, Layout, Role, Units
 
 _PAGE = re.compile(
@@ -34,7 +34,7 @@ class HtmlFormat:
     Readable blocks are verbatim slices with their own tags. Headings are the parents of what
     stands under them, a table's header row of its rows. Markup between, scripts, styles, the
     page's head and its menus are FRAMEs that nothing depends on, so they are never kept. What
-    nests too deep to be a page is cut into lines.
+    nests too deep to be a page, or is no HTML at all, is cut into lines.
     """
 
     name = "html"
@@ -55,16 +55,10 @@ class HtmlFormat:
         """A unit per block, or headings and what stands directly under each."""
         if granularity not in self.granularities:
             raise unknown("granularity", granularity, self.granularities)
-        blocks: list[Block] = []
-        broken = too_deep(text)
-        if text and not broken:
-            tree = SyntaxTree(text, load_language("tree_sitter_html"))
-            blocks = html_blocks(tree)
-            for block in blocks:
-                block.start, block.end = tree.place(block.start), tree.place(block.end)
-        if granularity == "section":
+        blocks = _blocks(text)
+        if blocks is not None and granularity == "section":
             blocks = _sections(blocks)
-        units = Units.uniform(lines(text), "block") if broken else _units(text, blocks)
+        units = Units.uniform(lines(text), "block") if blocks is None else _units(text, blocks)
         return Layout(
             format=self.name,
             granularity=granularity,
@@ -72,6 +66,20 @@ class HtmlFormat:
             passages=_passages(text, units.bounds),
             finer="sentence",
         )
+
+
+def _blocks(text: str) -> list[Block] | None:
+    """The blocks of a page with their places in code points; None where it cannot be parsed."""
+    if too_deep(text):
+        return None
+    try:
+        tree = SyntaxTree(text, load_language("tree_sitter_html"))
+    except Unparsable:
+        return None
+    blocks = html_blocks(tree)
+    for block in blocks:
+        block.start, block.end = tree.place(block.start), tree.place(block.end)
+    return blocks
 
 
 def _units(text: str, blocks: list[Block]) -> Units:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from importlib import import_module
 
 import numpy as np
 from numpy.typing import NDArray
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Language, Node, Parser, Point, Tree
 
 from cprs.units import IntArray
 
@@ -22,14 +23,30 @@ def load_language(module: str, function: str = "language") -> Language:
     return Language(getattr(import_module(module), function)())
 
 
+class Unparsable(Exception):
+    """The parser would take far too long over this text; it is to be cut without a tree."""
+
+
+# A grammar that looks far ahead again and again (for the end of a comment that never ends) takes
+# quadratic time. Source code and pages read each chunk about twice, at most three times.
+_CHUNK = 1_024
+_READS = 64
+# Deep ambiguity is the other way to get lost, and only the clock tells. Code takes 1 s per MB,
+# text that is no code at all up to 20 s.
+_SECONDS, _SECONDS_PER_BYTE = 30.0, 60e-6
+
+
 class SyntaxTree:
-    """A parsed text. Nodes know bytes; `place` and `places` turn them into code points."""
+    """A parsed text. Nodes know bytes; `place` and `places` turn them into code points.
+
+    Raises `Unparsable` for the rare text that the grammar gets lost in.
+    """
 
     def __init__(self, text: str, language: Language) -> None:
         data = text.translate(_UNREADABLE) if _unreadable(text) else text
         encoded = data.encode()
         self._encoded = encoded
-        self.tree: Tree = Parser(language).parse(encoded)
+        self.tree = _parse(encoded, language)
         self._places: NDArray[np.int32] | None = None
         if len(encoded) != len(text):
             begins = (np.frombuffer(encoded, np.uint8) & 0xC0) != 0x80
@@ -59,6 +76,27 @@ class SyntaxTree:
     def byte(self, at: int) -> bytes:
         """The byte at an offset, b"" at the end."""
         return self._encoded[at : at + 1]
+
+
+def _parse(encoded: bytes, language: Language) -> Tree:
+    left = _READS * (len(encoded) // _CHUNK + 16)
+    deadline = time.monotonic() + _SECONDS + _SECONDS_PER_BYTE * len(encoded)
+
+    def read(at: int, _point: Point) -> bytes:
+        nonlocal left
+        left -= 1
+        return encoded[at : at + _CHUNK] if left >= 0 else b""
+
+    def is_lost(_at: int, _has_error: bool) -> bool:
+        return left < 0 or time.monotonic() > deadline
+
+    try:
+        tree = Parser(language).parse(read, progress_callback=is_lost)
+    except ValueError as error:  # how a cancelled parse ends
+        raise Unparsable from error
+    if left < 0:
+        raise Unparsable
+    return tree
 
 
 def _unreadable(text: str) -> bool:
