@@ -17,6 +17,10 @@ from cprs.train.data import UNKNOWN_EVIDENCE, Document, Question
 SIZE = 200_000
 """Code points in a context: about 50K tokens."""
 
+PER_CONTEXT, PER_DOCUMENT = 12, 4
+"""Questions asked of a joined context, and of one around a document that stands alone, before
+the next one is built; more where a set has few."""
+
 _GAP = "\n\n"
 _ALONE = (
     "babi",
@@ -55,12 +59,11 @@ def build_contexts(
     *,
     haystack: str = "",
     queries: int = 24,
-    per_context: int = 12,
     size: int = SIZE,
     seed: int = 0,
     negatives: bool = False,
 ) -> Iterator[Context]:
-    """Contexts of `size` code points with `queries` questions together, at most `per_context` each.
+    """Contexts of `size` code points with `queries` questions together, where there are as many.
 
     `haystack` is the unrelated text around documents that stand alone. Questions without evidence
     are asked only with `negatives`. Raises `OptionError` where a haystack is needed and missing.
@@ -75,8 +78,11 @@ def build_contexts(
                 "give a haystack file"
             )
         contexts = _alone(documents, haystack, size, rng)
+        each = max(PER_DOCUMENT, -(-queries // len(documents)))
     else:
-        contexts = _joined(documents, size)
+        joined = list(_joined(documents, size))
+        contexts = iter(joined)
+        each = max(PER_CONTEXT, -(-queries // max(len(joined), 1)))
     left = queries
     for context in contexts:
         askable = [
@@ -84,7 +90,7 @@ def build_contexts(
             for question in context.questions
             if question.level != UNKNOWN_EVIDENCE and (question.evidence or negatives)
         ]
-        asked = rng.sample(askable, min(per_context, left, len(askable)))
+        asked = rng.sample(askable, min(each, left, len(askable)))
         if asked:
             yield replace(context, questions=tuple(asked))
             left -= len(asked)

@@ -1,8 +1,9 @@
 """Question sets with gold evidence: one document a line, in JSON, plain or gzipped.
 
-`{"id", "src", "domain", "lang", "text", "qas": [{"q", "a": [...], "ev": [[start, end], ...],
-"lvl"}]}`: offsets are code points into `text`, `ev: []` says that nothing in this text answers,
-and `"context": "alone" | "joined"` may say how the document is to be asked (see `contexts`).
+`{"id", "domain", "lang", "text", "qas": [{"q", "a": [...], "ev": [[start, end], ...], "lvl"}]}`:
+offsets are code points into `text`, `ev: []` says that nothing in this text answers, and
+`"context": "alone" | "joined"` may say how the document is to be asked (see `contexts`). A set
+is called as its file is, without the ending.
 """
 
 from __future__ import annotations
@@ -47,6 +48,13 @@ class Document:
     language: str = "en"
     domain: str = ""
     context: str = ""
+
+
+def is_english(language: str) -> bool:
+    """Whether a set counts as English: not another language's two-letter code. Programs and logs
+    ("python", "log") do."""
+    code = language.split("-")[0].lower()
+    return len(code) != 2 or code == "en"
 
 
 def find_sources(directory: Path) -> dict[str, Path]:
@@ -111,7 +119,7 @@ def _document(row: dict[str, Any], path: Path) -> Document:
         raise ValueError(f"'context' is {context!r}, not 'alone' or 'joined'")
     return Document(
         id=str(row["id"]),
-        source=str(row.get("src") or path.name.split(".")[0]),
+        source=path.name.split(".")[0],
         text=text,
         questions=tuple(_question(qa, len(text)) for qa in row["qas"]),
         language=str(row.get("lang", "en")),

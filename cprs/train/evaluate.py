@@ -103,12 +103,11 @@ def evaluate(
     return Report(ratios=tuple(ratios), cells=tuple(cells))
 
 
-def kept_passages(scores: Scores, passages: IntArray, budget: float) -> IntArray:
+def kept_passages(scores: Scores, lengths: IntArray, budget: float) -> IntArray:
     """The passages kept under a budget of code points: best first, what no longer fits skipped.
 
-    Ties go in text order.
+    `lengths` (n,) code points of each. Ties go in text order.
     """
-    lengths = np.diff(passages)
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
     left = budget
@@ -127,7 +126,7 @@ def _kept(
 ) -> tuple[float, float]:
     """Recall and hit of one question at one ratio."""
     budget = int(passages[-1]) / ratio
-    kept = kept_passages(scores, passages, budget)
+    kept = kept_passages(scores, np.diff(passages), budget)
     start, end = passages[kept], passages[kept + 1]
     shares: list[float] = []
     found = total = 0

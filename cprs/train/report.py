@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
+from cprs.train.data import is_english
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -51,7 +53,7 @@ class Report:
                 cells = [
                     cell
                     for cell in self.cells
-                    if cell.critic == critic and cell.language.startswith("en") == english
+                    if cell.critic == critic and is_english(cell.language) == english
                 ]
                 if cells:
                     recall = _columns(cell.recall for cell in cells)

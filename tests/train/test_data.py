@@ -16,7 +16,6 @@ from cprs.train.data import find_sources, read_documents, read_text
 def _row(**changes: Any) -> dict[str, Any]:
     row = {
         "id": "1",
-        "src": "mine",
         "domain": "test",
         "lang": "en",
         "text": "Ann sat.\r\nBob ran.",
@@ -37,14 +36,7 @@ def test_reads_plain_and_gzipped(tmp_path: Path, name: str) -> None:
     (question,) = document.questions
     (start, end) = question.evidence[0]
     assert document.text[start:end] == "Bob ran."
-    assert (document.source, question.answers, question.level) == ("mine", ("Bob",), "sentence")
-
-
-def test_source_is_the_files_name_when_unsaid(tmp_path: Path) -> None:
-    row = _row()
-    del row["src"]
-    (document,) = read_documents(_write(tmp_path / "my_set.jsonl.gz", row))
-    assert document.source == "my_set"
+    assert (document.source, question.answers, question.level) == ("a", ("Bob",), "sentence")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""The embedded critic: the shipped base reads windows alone, the prior scores what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.critics.base import State, TokenScores
+from cprs.critics.embedded_base import Base
+from cprs.critics.prior import SHIPPED, Prior, PriorScorer
+from cprs.critics.words import Pieces
+from cprs.guidance import Guidance
+from cprs.windows import Encoded, Window
+
+
+class EmbeddedCritic:
+    """Runs on any CPU, with weights that come with cprs.
+
+    A window's state is its token states in int8 with a scale each: 388 bytes a token.
+    """
+
+    def __init__(self, base: Base, prior: Prior) -> None:
+        self._base = base
+        self._prior = prior
+        self._pieces = Pieces(base.vocabulary)
+        self.name = f"embedded-{base.name}-{prior.digest}"
+        self.window = base.window
+        self.threshold = prior.threshold
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> EmbeddedCritic:
+        """Load a folder of weights, by default the shipped one. A folder without a prior of its
+        own takes the shipped prior. Raises `WeightsError`."""
+        own = SHIPPED if path is None else path / SHIPPED.name
+        return cls(Base.load(path), Prior.load(own if own.is_file() else SHIPPED))
+
+    def encode(self, text: str) -> Encoded:
+        """The base's tokens."""
+        return self._base.encode(text)
+
+    def read(self, windows: Sequence[Window]) -> list[State]:
+        """The base's states, packed."""
+        return [pack(self._base.read(window.token_ids)) for window in windows]
+
+    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> EmbeddedScorer:
+        """Read the question, and look for its words in all windows."""
+        ids, states, shortened = self._base.embed_query(guidance.question)
+        scorer = self._prior.ask(self._pieces, ids, states, windows)
+        return EmbeddedScorer(scorer, self._base.window if shortened else None)
+
+
+class EmbeddedScorer:
+    """The prior under one question. `shortened_to` is how much of a too long one was read."""
+
+    def __init__(self, prior: PriorScorer, shortened_to: int | None) -> None:
+        self._prior = prior
+        self.warnings: tuple[str, ...] = ()
+        if shortened_to is not None:
+            self.warnings = (
+                f"the query is too long: only its first and last {shortened_to // 2} tokens count",
+            )
+
+    def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
+        """Score windows; each token carries its passage's probability of being evidence."""
+        return [
+            self._prior(window, unpack(state))
+            for window, state in zip(windows, states, strict=True)
+        ]
+
+
+def pack(states: NDArray[np.float32]) -> State:
+    """Token states (t, d) as int8 (t, d) and a scale per token (t,) float32."""
+    scale = np.maximum(np.abs(states).max(axis=1, initial=0), 1e-9) / 127
+    return np.rint(states / scale[:, None]).astype(np.int8), scale.astype(np.float32)
+
+
+def unpack(state: State) -> NDArray[np.float32]:
+    """The states `pack` packed, to within half a step of their scale."""
+    quantised, scale = state
+    states: NDArray[np.float32] = quantised.astype(np.float32) * scale[:, None]
+    return states
