@@ -22,7 +22,8 @@ class CodeLanguage:
     that may hold nothing but a definition (decorators, `export`, `const f = ...`). `transparent`
     nodes only group what a body holds. `leading` belong to the definition after them (comments,
     attributes). `imports` are grouped. `blocks` are other bodies in braces. `evidence` are
-    patterns of lines that other texts rarely have.
+    patterns of lines that other texts rarely have; `own`, of a language that is a superset of
+    another, those which that one does not have.
     """
 
     name: str
@@ -33,6 +34,7 @@ class CodeLanguage:
     leading: frozenset[str]
     imports: frozenset[str]
     evidence: tuple[str, ...]
+    own: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
     wrappers: frozenset[str] = frozenset()
     transparent: frozenset[str] = frozenset()
@@ -93,11 +95,12 @@ JAVASCRIPT = CodeLanguage(
     evidence=_JS_EVIDENCE,
 )
 
-_TS_EVIDENCE = (
-    *_JS_EVIDENCE,
-    r"(?:export )?(?:declare )?(?:interface|enum|type|namespace|abstract class) \w+.*(?:\{|=.*)$",
-    r"(?:private|public|protected|readonly)? ?\w+\??: [\w<>\[\]|{} ]+[;,]$",
-    r".*\): [\w<>\[\]| ]+ (?:=> )?\{$",
+_TS_OWN = (
+    r"(?:export )?(?:declare )?(?:interface|abstract class) \w+.*\{$",
+    r"(?:export )?(?:declare )?type \w+(?:<.*>)? =.*",
+    r".*[\w)\]]\??: (?:readonly )?(?:string|number|boolean|any|void|unknown|never)\b.*",
+    r"import type .*",
+    r"(?:private|public|protected|readonly) (?:static |async |readonly )*\w+.*",
 )
 _TS_CLASSES = _set(
     "class_declaration abstract_class_declaration class interface_declaration enum_declaration"
@@ -115,7 +118,8 @@ TYPESCRIPT = CodeLanguage(
     leading=_set("comment decorator"),
     imports=_set("import_statement"),
     blocks=_JS_BLOCKS | {"interface_body", "enum_body", "object_type"},
-    evidence=_TS_EVIDENCE,
+    evidence=_JS_EVIDENCE,
+    own=_TS_OWN,
 )
 
 TSX = CodeLanguage(
@@ -216,8 +220,8 @@ CPP = CodeLanguage(
     leading=_set("comment"),
     imports=_C_IMPORTS | {"using_declaration"},
     blocks=_C_BLOCKS,
-    evidence=(
-        *_C_EVIDENCE,
+    evidence=_C_EVIDENCE,
+    own=(
         r"(?:using namespace|namespace) \w+(?:::\w+)*[ ;{]*$",
         r"template ?<.*>.*",
         r"(?:public|private|protected):$",
@@ -252,5 +256,5 @@ LANGUAGES = (PYTHON, JAVASCRIPT, TYPESCRIPT, TSX, JAVA, GO, C, CPP, RUST)
 
 
 def evidence(language: CodeLanguage) -> tuple[re.Pattern[str], ...]:
-    """The patterns of `language.evidence`, each for a whole line without its indentation."""
-    return tuple(re.compile(pattern) for pattern in language.evidence)
+    """All patterns of a language, `own` last, each for a whole line without its indentation."""
+    return tuple(re.compile(pattern) for pattern in (*language.evidence, *language.own))
