@@ -19,7 +19,7 @@ from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import Cancelled
 from cprs.formats import segment
-from cprs.formats.levels import split
+from cprs.formats.levels import canonical, split
 from cprs.guidance import Guidance
 from cprs.hops import combine, follow
 from cprs.request import Ranges, Request
@@ -41,8 +41,9 @@ class Compressor:
     'Ann chaired the meeting. '
 
     `critic`: "embedded" (the default: CPU, no download), "lexical", a path, or any `TokenCritic`.
-    `target_model`: the model (or counter) whose tokens count; the critic's without one. `workers`: threads,
-    all cores by default. `cache`: what was read of a document, kept for the next question on it.
+    `target_model`: the model, or `TokenCounter`, whose tokens count; the critic's without one.
+    `workers`: threads, all cores by default. `cache`: what was read of a document, kept for the
+    next question about it.
     """
 
     def __init__(
@@ -116,7 +117,8 @@ class Compressor:
         """As `compress`, over documents that share one budget; each span names its document.
 
         Options are those of `compress`, except that `formats` is one format for all documents or
-        a sequence of one each, and `protect` a sequence of ranges per document.
+        a sequence of one each, and `protect` a sequence of ranges per document. `filenames`, one
+        per document or None, help to detect formats.
         """
         steps = self.iterate(documents, **options)
         for step in steps:
@@ -155,6 +157,7 @@ class Compressor:
             warnings.append(f"{self.critic.name} does not tell labels apart: spans carry none")
 
         documents = yield from self._cut(request)
+        warnings.extend(_other_granularities(documents, request.guidance.granularity))
         clock.lap("cut")
 
         tokens_in = sum(map(self._tokens, documents))
@@ -213,9 +216,9 @@ class Compressor:
         """Texts into units, tokens and windows."""
         done, total = 0, sum(map(len, request.documents))
         documents = []
-        for text, format in zip(request.documents, request.formats, strict=True):
+        for number, text in enumerate(request.documents):
             yield Progress("cut", done, total)
-            documents.append(_Document.cut(text, format, request.guidance, self.critic))
+            documents.append(_Document.cut(request, number, self.critic))
             done += len(text)
         yield Progress("cut", total, total)
         return documents
@@ -263,14 +266,18 @@ class _Document:
     windows: list[Window]
 
     @classmethod
-    def cut(
-        cls, text: str, format: str | None, guidance: Guidance, critic: TokenCritic
-    ) -> _Document:
+    def cut(cls, request: Request, number: int, critic: TokenCritic) -> _Document:
+        text, guidance = request.documents[number], request.guidance
         layout = segment(
-            text, format=format, granularity=guidance.granularity, strict=not guidance.inferred
+            text,
+            format=request.formats[number],
+            filename=request.filenames[number],
+            granularity=guidance.granularity,
+            strict=not guidance.inferred,
         )
         encoded = critic.encode(text)
-        return cls(text, layout, encoded, cut_windows(encoded, layout.passages, size=critic.window))
+        windows = cut_windows(encoded, layout.passages, size=critic.window)
+        return cls(text, layout, encoded, windows)
 
     def pieces(self, unit: int) -> list[int]:
         """The code points at which a unit may be cut short."""
@@ -304,6 +311,16 @@ def _counter(critic: TokenCritic, model: str | TokenCounter | None) -> TokenCoun
     if model is not None:
         return counter_for(model)
     return TokenCounter(critic.name, lambda text: len(critic.encode(text)))
+
+
+def _other_granularities(documents: Sequence[_Document], wanted: str | None) -> list[str]:
+    """What to say where a format was cut at another granularity than the one asked for."""
+    layouts = {(d.layout.format, d.layout.granularity) for d in documents}
+    return [
+        f"{format} has no granularity {wanted!r}: it was cut by {granularity}"
+        for format, granularity in sorted(layouts)
+        if wanted is not None and canonical(wanted, (granularity,)) is None
+    ]
 
 
 def _only(labels: Sequence[str]) -> str | None:

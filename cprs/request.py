@@ -22,6 +22,7 @@ class Request:
 
     documents: tuple[str, ...]
     formats: tuple[str | None, ...]
+    filenames: tuple[str | None, ...]
     guidance: Guidance
     budget: int | None
     ratio: float | None
@@ -41,6 +42,7 @@ class Request:
         threshold: float | None = None,
         granularity: str | None = None,
         formats: str | Sequence[str | None] | None = None,
+        filenames: Sequence[str | None] | None = None,
         labels: Sequence[str] | None = None,
         hops: int = 1,
         protect: Sequence[Ranges] = (),
@@ -61,7 +63,8 @@ class Request:
             raise OptionError(f"hops must be 1 to 4, got {hops}")
         return cls(
             documents=texts,
-            formats=_per_document(formats, len(texts)),
+            formats=_per_document("formats", formats, len(texts)),
+            filenames=_per_document("filenames", filenames, len(texts)),
             guidance=Guidance.parse(instruction, query, labels=labels, granularity=granularity),
             budget=budget,
             ratio=ratio,
@@ -100,12 +103,14 @@ def _texts(documents: Sequence[str]) -> tuple[str, ...]:
     return texts
 
 
-def _per_document(formats: str | Sequence[str | None] | None, count: int) -> tuple[str | None, ...]:
-    if formats is None or isinstance(formats, str):
-        return (formats,) * count
-    if len(formats) != count:
-        raise OptionError(f"formats must be one or one per document ({count}), got {len(formats)}")
-    return tuple(formats)
+def _per_document(
+    option: str, values: str | Sequence[str | None] | None, count: int
+) -> tuple[str | None, ...]:
+    if values is None or isinstance(values, str):
+        return (values,) * count
+    if len(values) != count:
+        raise OptionError(f"{option} must name one per document ({count}), got {len(values)}")
+    return tuple(values)
 
 
 def _ranges(

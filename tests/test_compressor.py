@@ -118,6 +118,15 @@ def test_formats_may_differ(lexical: Compressor) -> None:
     assert json.loads(result.documents[0]) == [{"who": "Bob"}]
 
 
+def test_a_filename_helps_to_detect(lexical: Compressor) -> None:
+    texts = ["a\tb\n1\tBob\n", '[{"a": "Bob"']
+    result = lexical.compress_many(
+        texts, query="Bob", filenames=["x.tsv", "broken.json"], granularity="row", threshold=0.1
+    )
+    assert result.documents == ("a\tb\n1\tBob\n", texts[1])
+    assert result.warnings == ("text has no granularity 'row': it was cut by sentence",)
+
+
 def test_a_second_hop_reaches_what_the_first_found() -> None:
     filler = [f"Item {i} weighs {i} stone." for i in range(40)]
     text = " ".join([*filler[:20], "The winner was Zorbo.", *filler[20:], "Zorbo lives in Ulm."])
@@ -194,7 +203,7 @@ def test_cancelling_the_task_stops_the_run() -> None:
         (
             {"granularity": "stanza"},
             OptionError,
-            r"unknown granularity of text 'stanza'; known: sentence",
+            r"unknown granularity 'stanza'; known: sentence",
         ),
         ({"format": "docx"}, OptionError, r"unknown format 'docx'; known: .*json"),
         ({"format": "json"}, TextError, "line 1"),

@@ -81,7 +81,9 @@ def run(code: str) -> str:
 
 
 def test_importing_cprs_loads_neither_torch_nor_a_runtime() -> None:
-    heavy = "{'torch', 'transformers', 'openvino', 'onnxruntime', 'typer', 'rich', 'tree_sitter_cpp'}"
+    heavy = (
+        "{'torch', 'transformers', 'openvino', 'onnxruntime', 'typer', 'rich', 'tree_sitter_cpp'}"
+    )
     code = f"import sys, cprs; cprs.Compressor; print(sorted({heavy} & set(sys.modules)))"
     assert run(code).strip() == "[]"
 

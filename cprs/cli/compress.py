@@ -11,8 +11,7 @@ from cprs.cli import render
 from cprs.cli.console import facts_of, facts_of_skipped, follow, progress_bar, say
 from cprs.cli.output import check_writable, write_files, write_stdout
 from cprs.errors import OptionError
-from cprs.files import STDIN, Source, read_sources
-from cprs.formats import detect_format
+from cprs.files import STDIN, read_sources
 from cprs.request import Request
 
 EXAMPLES = """\b
@@ -202,7 +201,8 @@ def compress(
         result = follow(
             compressor.iterate(
                 [source.text for source in sources.files],
-                formats=[_format(source, format) for source in sources.files],
+                formats=format,
+                filenames=[None if f.name == STDIN else f.name for f in sources.files],
                 **options,
             ),
             show,
@@ -238,12 +238,3 @@ def _check_outputs(output: str | None, html: str | None) -> None:
     for path in (output, html):
         if path is not None and path != STDIN:
             check_writable(path)
-
-
-def _format(source: Source, named: str | None) -> str | None:
-    """The named format, else what a file's ending and content say."""
-    if named is not None or source.name == STDIN:
-        return named
-    found = detect_format(source.text, source.name)
-    # Only --format insists on JSON: a broken .json in a folder is read as plain text.
-    return None if found in ("json", "jsonl") else found

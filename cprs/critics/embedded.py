@@ -26,7 +26,8 @@ class EmbeddedCritic:
         self._base = base
         self._prior = prior
         self._pieces = Pieces(base.vocabulary)
-        self.name = f"embedded-{base.name}-{prior.digest}"
+        # Runtimes round differently: what one has read is not another's.
+        self.name = f"embedded-{base.name}-{prior.digest}-{base.runtime.split()[0]}"
         self.window = base.window
         self.threshold = prior.threshold
 

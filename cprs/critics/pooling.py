@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.postings import Ints
+from cprs.critics.product import product
 from cprs.critics.survey import Survey, smooth
 
 States = NDArray[np.float32]
@@ -81,7 +82,8 @@ def pool(
     starts, lengths = units[:, 0], (units[:, 1] - units[:, 0])[:, None]
     late = _unit(np.add.reduceat(states, starts, axis=0) / lengths - centre)
     whole = _unit(states.mean(axis=0) - centre)
-    cosine = (late @ asked.mean).astype(np.float64)
+    both = np.stack([asked.mean, asked.weighted], axis=1)
+    cosine, weighted = product(late, both).astype(np.float64).T
     count = len(units)
     here = np.zeros(count, np.int64)
 
@@ -90,33 +92,40 @@ def pool(
     best_1 = _neighbours(best)
     best_2 = _neighbours(best_1)
     first = int(found.first[window])
-    soft = np.clip((best @ asked.words - _UNLIKE) / (_ALIKE - _UNLIKE), 0, 1)
+    soft = np.clip((product(best, asked.words) - _UNLIKE) / (_ALIKE - _UNLIKE), 0, 1)
     held = np.maximum(soft, found.match[first : first + count])
     every = np.ones(count)
     columns = [
         cosine,
-        late @ asked.weighted,
-        every * float(whole @ asked.mean),
+        weighted,
+        every * float((whole * asked.mean).sum()),
         every * float(cosine.max()),
         smooth(cosine, (0.8, 0.5, 0.25), here),
         best.mean(axis=1) if best.shape[1] else 0 * every,
-        best @ asked.weights,
-        best_1 @ asked.weights,
-        best_2 @ asked.weights,
-        every * float(best.max(axis=0) @ asked.weights),
-        held @ found.worth,
-        _neighbours(held) @ found.worth,
-        every * float(held.max(axis=0) @ found.worth),
+        _sum(best, asked.weights),
+        _sum(best_1, asked.weights),
+        _sum(best_2, asked.weights),
+        every * _sum(best.max(axis=0), asked.weights),
+        _sum(held, found.worth),
+        _sum(_neighbours(held), found.worth),
+        every * _sum(held.max(axis=0), found.worth),
     ]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _cosines(states: States, centre: States, tokens: States) -> States:
     """Cosines (t, q) of states less `centre` with vectors of length 1; no (t, d) copy is made."""
-    square = np.einsum("td,td->t", states, states) - 2 * (states @ centre) + centre @ centre
-    norm = np.sqrt(np.maximum(square, 1e-6))[:, None]
-    cosines: States = np.divide(states @ tokens.T - tokens @ centre, norm, dtype=np.float32)
+    square = np.einsum("td,td->t", states, states)[:, None]
+    dots = product(states, np.concatenate([tokens, centre[None]]).T)
+    square = square - 2 * dots[:, -1:] + (centre * centre).sum()
+    apart = dots[:, :-1] - (tokens * centre).sum(axis=1)
+    cosines: States = np.divide(apart, np.sqrt(np.maximum(square, 1e-6)), dtype=np.float32)
     return cosines
+
+
+def _sum(values: States, weights: States) -> States:
+    """The weighted sum over the last axis."""
+    return np.einsum("...q,q->...", values, weights)
 
 
 def _neighbours(best: States) -> States:

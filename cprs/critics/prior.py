@@ -21,6 +21,7 @@ from cprs.critics import survey
 from cprs.critics.base import TokenScores
 from cprs.critics.features import NAMES, Question
 from cprs.critics.pooling import States
+from cprs.critics.product import product
 from cprs.critics.words import Pieces
 from cprs.errors import WeightsError
 from cprs.windows import Window
@@ -90,13 +91,16 @@ class Prior:
     def rank(self, features: NDArray[np.float32]) -> Floats:
         """Ranking scores (u,) of features (u, f): they order the passages of one context."""
         x = np.clip((features - self.mean) / self.scale, -5, 5)
-        score: Floats = x @ self.linear + _gelu(x @ self.hidden + self.bias) @ self.out
+        inner = product(x, np.concatenate([self.linear[:, None], self.hidden], axis=1))
+        score: Floats = (
+            inner[:, 0] + product(_gelu(inner[:, 1:] + self.bias), self.out[:, None])[:, 0]
+        )
         return score
 
     def probability(self, features: NDArray[np.float32]) -> Floats:
         """The share (u,) of passages with such features that are evidence."""
         about = features[:, -len(survey.QUESTION_FEATURES) :]
-        odds = self.slope * self.rank(features) + about @ self.question + self.offset
+        odds = self.slope * self.rank(features) + (about * self.question).sum(axis=1) + self.offset
         share: Floats = 1 / (1 + np.exp(-np.clip(np.round(odds, DECIMALS), -30, 30)))
         return share
 

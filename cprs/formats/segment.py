@@ -6,7 +6,7 @@ from cprs.errors import TextError, unknown
 from cprs.formats.base import Format
 from cprs.formats.detect import detect_format
 from cprs.formats.levels import canonical
-from cprs.formats.registry import TEXT, find
+from cprs.formats.registry import FORMATS, TEXT, find
 from cprs.units import Layout
 
 
@@ -23,20 +23,21 @@ def segment(
     `format`: a name of `known_formats()`; None detects it from `filename` and the text, and a
     text that then turns out broken (JSON cut short) is cut as plain text. `granularity`: one the
     format offers, also in the plural or by a usual other name; None is the format's default.
-    With `strict=False` a granularity the format does not offer is passed over instead of refused
-    (it was only read out of an instruction).
+    A detected format that does not offer it is cut at its default; so is a named one with
+    `strict=False` (the granularity was only read out of an instruction).
 
     Raises `OptionError` for unknown names and `TextError` where a named strict format is broken.
     """
     if format is not None:
         chosen = find(format)
         return chosen.layout(text, _level(chosen, granularity, strict))
+    every = tuple(dict.fromkeys(level for each in FORMATS for level in each.granularities))
+    if granularity is not None and strict and canonical(granularity, every) is None:
+        raise unknown("granularity", granularity, every)
     chosen = find(detect_format(text, filename))
-    level = _level(chosen, granularity, strict)
     try:
-        return chosen.layout(text, level)
+        return chosen.layout(text, _level(chosen, granularity, strict=False))
     except TextError:
-        # The granularity was one of the broken format's ("record").
         return TEXT.layout(text, _level(TEXT, granularity, strict=False))
 
 

@@ -12,7 +12,14 @@ def test_unknown_names_list_the_known() -> None:
     with pytest.raises(OptionError, match=r"unknown format 'docx'; known: text, markdown, log"):
         segment("a", format="docx")
     with pytest.raises(OptionError, match=r"unknown granularity of text 'page'; known: sentence,"):
+        segment("a", format="text", granularity="page")
+    with pytest.raises(OptionError, match=r"unknown granularity 'page'; known: .*record"):
         segment("a", granularity="page")
+
+
+def test_a_detected_format_without_the_granularity_takes_its_default() -> None:
+    assert segment('[{"a": 1}, {"a": 2}]', granularity="line").granularity == "record"
+    assert segment("One. Two.", granularity="function").granularity == "sentence"
     with pytest.raises(OptionError, match="docx"):
         known_granularities("docx")
 
