@@ -125,7 +125,8 @@ def _cosines(states: States, centre: States, tokens: States) -> States:
 
 def _sum(values: States, weights: States) -> States:
     """The weighted sum over the last axis."""
-    return np.einsum("...q,q->...", values, weights)
+    total: States = np.einsum("...q,q->...", values, weights)
+    return total
 
 
 def _neighbours(best: States) -> States:
