@@ -24,7 +24,15 @@ from cprs.guidance import Guidance
 from cprs.hops import combine, follow
 from cprs.request import Ranges, Request
 from cprs.result import Compressed, Progress
-from cprs.select import Candidates, Scores, by_budget, by_threshold, unit_costs, unit_scores
+from cprs.select import (
+    Candidates,
+    Pieces,
+    Scores,
+    by_budget,
+    by_threshold,
+    unit_costs,
+    unit_scores,
+)
 from cprs.tokens import TokenCounter, counter_for
 from cprs.units import Layout
 from cprs.windows import Encoded, Window, cut_windows
@@ -197,6 +205,8 @@ class Compressor:
         texts = assembler.documents(selection)
         text = assembler.text(selection)
         kept, dropped = assembler.tally(selection)
+        if not kept:
+            warnings.append("nothing was kept: no unit scores high enough for this guidance")
         clock.lap("select")
         yield Compressed(
             text=text,
@@ -279,13 +289,14 @@ class _Document:
         windows = cut_windows(encoded, layout.passages, size=critic.window)
         return cls(text, layout, encoded, windows)
 
-    def pieces(self, unit: int) -> list[int]:
-        """The code points at which a unit may be cut short."""
+    def pieces(self, unit: int) -> Pieces:
+        """Where a unit may be cut short."""
         if self.layout.finer is None:
-            return []
+            return Pieces((), ())
         start, end = self.layout.units.bounds[unit : unit + 2].tolist()
-        inside = split(self.text[start:end], self.layout.finer)[1:-1]
-        return [start + int(at) for at in inside]
+        ends = split(self.text[start:end], self.layout.finer)[1:-1] + start
+        tokens = np.searchsorted(self.encoded.offsets[:, 0], np.append(start, ends))
+        return Pieces(ends.tolist(), (tokens[1:] - tokens[0]).tolist())
 
 
 class _Clock:

@@ -47,6 +47,15 @@ class Selection:
     cut: tuple[int, int, int] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Where a unit may be cut short: code points `ends`, rising, and for each the critic's tokens
+    before it, `costs`. Both are empty where the unit must stay whole."""
+
+    ends: Sequence[int]
+    costs: Sequence[int]
+
+
 def unit_scores(units: Units, encoded: Encoded, keep: Scores) -> Scores:
     """The best token's score, per unit: a long unit is kept for its one relevant sentence."""
     scores = np.zeros(len(units), np.float32)
@@ -129,12 +138,12 @@ def by_budget(
     budget: int,
     floor: float,
     measure: Callable[[Selection], int],
-    pieces: Callable[[int, int], Sequence[int]],
+    pieces: Callable[[int, int], Pieces],
 ) -> Selection:
     """The longest prefix of the ranking that fits `budget`, and a part of the unit after it.
 
-    `measure` counts a selection's tokens as the target model will. `pieces` gives the code points
-    at which a (document, unit) may be cut short, rising, or nothing where it must stay whole.
+    `measure` counts a selection's tokens as the target model will. `pieces` says where a
+    (document, unit) may be cut short.
 
     Raises `BudgetError` when what must be kept is over the budget, or when not even a piece of
     the best unit fits.
@@ -154,19 +163,22 @@ def by_budget(
         return take(k)
     document, unit = order[k]
     whole = take(k + 1)
-    ends = pieces(document, unit)
-    cut = [Selection(whole.keep, (document, unit, end)) for end in ends]
-    n = _last(lambda n: n == 0 or measure(cut[n - 1]) <= budget, 0, len(cut))
-    if n:
-        return cut[n - 1]
-    if k == 0 and not any(c.forced.any() for c in documents):
-        needed = measure(cut[0] if cut else whole)
+    short = pieces(document, unit)
+
+    def cut(n: int) -> Selection:
+        return Selection(whole.keep, (document, unit, short.ends[n - 1])) if n else take(k)
+
+    room = budget - take.cost(k + 1) + int(documents[document].cost[unit])
+    guess = int(np.searchsorted(short.costs, room, side="right"))
+    n = _last_near(lambda n: measure(cut(n)) <= budget, guess, len(short.ends))
+    if n == 0 and k == 0 and not any(c.forced.any() for c in documents):
+        needed = measure(cut(1) if short.ends else whole)
         kind = documents[document].layout.units[unit].kind
         raise BudgetError(
             f"budget {budget} is too small for the best {kind}, which needs {needed} tokens; "
             f"raise the budget to at least {needed}"
         )
-    return take(k)
+    return cut(n)
 
 
 class _Prefixes:

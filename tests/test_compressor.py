@@ -250,3 +250,4 @@ def test_odd_text(lexical: Compressor, text: str) -> None:
 def test_nothing_found_is_an_empty_text(lexical: Compressor) -> None:
     result = lexical.compress(NOTES, query="quantum chromodynamics", threshold=0.5)
     assert (result.text, result.spans, result.tokens_out) == ("", (), 0)
+    assert any("nothing was kept" in warning for warning in result.warnings)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cprs import BudgetError, Layout, Unit, Units
-from cprs.select import Candidates, Selection, by_budget, by_threshold, closure, ranking
+from cprs.select import Candidates, Pieces, Selection, by_budget, by_threshold, closure, ranking
 from cprs.units import Role
 
 F, C, X, S = Role.FRAME, Role.CONTENT, Role.CLOSE, Role.SEPARATOR
@@ -74,7 +74,11 @@ def fill(scores: list[float], costs: list[int], budget: int, per_unit: int = 0) 
         return int(document.cost[keep].sum()) + per_unit * int(keep.sum()) + extra
 
     return by_budget(
-        [document], budget=budget, floor=0, measure=measure, pieces=lambda d, u: [1, 2]
+        [document],
+        budget=budget,
+        floor=0,
+        measure=measure,
+        pieces=lambda d, u: Pieces((1, 2), (1, 2)),
     )
 
 

@@ -59,12 +59,14 @@ def build_contexts(
     *,
     haystack: str = "",
     queries: int = 24,
+    per_context: int = PER_CONTEXT,
     size: int = SIZE,
     seed: int = 0,
     negatives: bool = False,
 ) -> Iterator[Context]:
     """Contexts of `size` code points with `queries` questions together, where there are as many.
 
+    `per_context` questions are asked of one joined context before the next is built.
     `haystack` is the unrelated text around documents that stand alone. Questions without evidence
     are asked only with `negatives`. Raises `OptionError` where a haystack is needed and missing.
     """
@@ -82,7 +84,7 @@ def build_contexts(
     else:
         joined = list(_joined(documents, size))
         contexts = iter(joined)
-        each = max(PER_CONTEXT, -(-queries // max(len(joined), 1)))
+        each = max(per_context, -(-queries // max(len(joined), 1)))
     left = queries
     for context in contexts:
         askable = [

@@ -61,6 +61,7 @@ def training_contexts(
             documents,
             haystack=hay,
             queries=queries,
+            per_context=32,
             size=200_000 if english else 50_000,
             seed=seed,
             negatives=True,
