@@ -26,7 +26,8 @@ def _scores(passages: list[str], query: str, *, size: int = 512) -> list[float]:
     scores = scorer(windows, CRITIC.read(windows))
     keep = np.concatenate([np.zeros(0, np.float32), *(score.keep for score in scores)])
     assert len(keep) == len(encoded)
-    return unit_scores(Units.uniform(bounds, "passage"), encoded, keep).tolist()
+    scored: list[float] = unit_scores(Units.uniform(bounds, "passage"), encoded, keep).tolist()
+    return scored
 
 
 def test_is_bm25() -> None:

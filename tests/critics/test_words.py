@@ -35,7 +35,8 @@ def _windows(*texts: list[str]) -> list[Window]:
 
 
 def _column(found: Survey, name: str) -> list[float]:
-    return found.passages[:, PASSAGE_FEATURES.index(name)].round(4).tolist()
+    column: list[float] = found.passages[:, PASSAGE_FEATURES.index(name)].round(4).tolist()
+    return column
 
 
 def test_pieces_become_words() -> None:
