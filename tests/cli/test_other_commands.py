@@ -38,7 +38,7 @@ def test_doctor_tries_every_critic() -> None:
     for check in found["critics"]:
         assert check["works"], check
         assert check["tokens_per_second"] > 0
-    assert "torch" in found["extras"]["export"]
+    assert "onnx" in found["extras"]["export"]
 
 
 def test_doctor_finds_broken_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
