@@ -27,7 +27,7 @@ format: $(VENV)/.dev ## rewrite the code in its style
 	$(BIN)/ruff format
 
 docs: $(VENV)/.docs ## build the documentation into site/
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/zensical build --clean --strict
 
 clean: ## remove all that was made
 	rm -rf $(VENV) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
