@@ -243,7 +243,7 @@ class Compressor:
                 guidance, [d.text for d in documents], [d.windows for d in documents], scores
             )
             later = yield from self._score(documents, further, warnings=[])
-            scores = [combine(a, b) for a, b in zip(scores, later, strict=True)]
+            scores = combine(scores, later)
         return scores
 
     def _score(

@@ -19,8 +19,8 @@ Scores = NDArray[np.float32]
 
 PASSAGES = 2
 """Passages of evidence that join the query."""
-WEIGHT = 0.9
-"""What a score of a later pass is worth beside one of the first."""
+WEIGHT = 0.999
+"""What a score of a later pass is worth beside one of the first: on a tie the first pass leads."""
 
 
 def follow(
@@ -48,7 +48,16 @@ def follow(
     return replace(guidance, query="\n".join([guidance.question, *evidence]))
 
 
-def combine(first: Scores, later: Scores) -> Scores:
-    """Scores after a further pass: a token keeps the better of both."""
-    better: Scores = np.maximum(first, np.float32(WEIGHT) * later)
-    return better
+def combine(first: Sequence[Scores], later: Sequence[Scores]) -> list[Scores]:
+    """Scores after a further pass, per document: a token keeps the better of both.
+
+    A longer question is answered less fully by any passage, so the later scores lie lower: each
+    counts as what stands at its rank, over all documents, among the first, if that is more.
+    Keeping the better then takes from both rankings in turn.
+    """
+    one, two = np.concatenate(first), np.concatenate(later)
+    _, group, sizes = np.unique(-two, return_inverse=True, return_counts=True)
+    begins = np.cumsum(sizes) - sizes
+    matched = np.sort(one)[::-1][begins][group] if len(one) else one
+    better = np.maximum(one, np.float32(WEIGHT) * np.maximum(matched, two))
+    return np.split(better, np.cumsum([len(scores) for scores in first])[:-1])

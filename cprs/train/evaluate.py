@@ -157,7 +157,7 @@ class _Run:
             keep = self._score(guidance, windows)
             for _ in range(1, self._hops):
                 further = follow(guidance, [context.text], [windows], [keep])
-                keep = combine(keep, self._score(further, windows))
+                (keep,) = combine([keep], [self._score(further, windows)])
             yield question.evidence, unit_scores(units, encoded, keep)
 
     def _score(self, guidance: Guidance, windows: Sequence[Window]) -> Scores:
