@@ -73,7 +73,8 @@ class Report:
         )
 
     def text(self) -> str:
-        """Recall [hit] per set, critic and ratio, the averages last."""
+        """Recall [hit] per set, critic and ratio, the averages and the critics' names last."""
+        short = _short(self.critics)
         header = ["set", "context", "queries", "critic", *(f"{ratio:g}x" for ratio in self.ratios)]
         rows = [header]
         for cell in sorted(self.cells, key=lambda cell: cell.source):
@@ -82,7 +83,7 @@ class Report:
                     cell.source,
                     cell.context,
                     str(cell.queries),
-                    cell.critic,
+                    short[cell.critic],
                     *_numbers(cell.recall, cell.hit),
                 ]
             )
@@ -92,11 +93,21 @@ class Report:
                     f"macro, {row.sets}",
                     f"{row.sources} sets",
                     "",
-                    row.critic,
+                    short[row.critic],
                     *_numbers(row.recall, row.hit),
                 ]
             )
-        return _aligned(rows)
+        names = [f"{short[name]}: {name}" for name in self.critics if short[name] != name]
+        return "\n".join([_aligned(rows), *names])
+
+
+def _short(names: Sequence[str]) -> dict[str, str]:
+    """What stands before the first hyphen of a name, where that tells it from the others."""
+    heads = [name.split("-")[0] for name in names]
+    return {
+        name: head if heads.count(head) == 1 else name
+        for name, head in zip(names, heads, strict=True)
+    }
 
 
 def _columns(rows: Iterable[Sequence[float]]) -> tuple[float, ...]:

@@ -137,4 +137,10 @@ def test_report_averages_english_apart() -> None:
     assert (english.sources, english.recall) == (2, pytest.approx((0.6,)))
     assert (other.sources, other.recall) == (1, (0.1,))
     assert "0.600 [1.00]" in report.text()
+    assert "lexical: lexical-1" in Report((), (_cell("lexical-1"), _cell("b-2"))).text()
+    assert "a-1" in Report((), (_cell("a-1"), _cell("a-2"))).text().split("\n")[1]
     assert json.loads(report.json())["sets"][2]["recall"] == [0.1]
+
+
+def _cell(critic: str) -> Cell:
+    return Cell("a", "en", "joined", critic, 1, (), ())
