@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from cprs.critics import load_critic
 from cprs.critics.base import TokenCritic
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
-from cprs.errors import Cancelled
+from cprs.errors import Cancelled, OptionError
 from cprs.formats import segment
-from cprs.formats.levels import canonical, split
+from cprs.formats.levels import canonical
 from cprs.guidance import Guidance
 from cprs.hops import combine, follow
 from cprs.request import Ranges, Request
@@ -67,6 +67,8 @@ class Compressor:
             load_critic(critic, device=device) if isinstance(critic, str | Path) else critic
         )
         self.counter = _counter(self.critic, target_model)
+        if workers is not None and workers < 1:
+            raise OptionError(f"workers must be at least 1, got {workers}")
         self._engine = LocalEngine(
             self.critic, workers=workers, cache=StateCache() if cache is None else cache
         )
@@ -165,6 +167,7 @@ class Compressor:
             warnings.append(f"{self.critic.name} does not tell labels apart: spans carry none")
 
         documents = yield from self._cut(request)
+        warnings.extend(_about(request, documents))
         warnings.extend(_other_granularities(documents, request.guidance.granularity))
         clock.lap("cut")
 
@@ -285,6 +288,9 @@ class _Document:
             granularity=guidance.granularity,
             strict=not guidance.inferred,
         )
+        if len(request.documents) > 1:
+            # Of many documents, one of which nothing is kept is left out as a whole.
+            layout = replace(layout, required=())
         encoded = critic.encode(text)
         windows = cut_windows(encoded, layout.passages, size=critic.window)
         return cls(text, layout, encoded, windows)
@@ -294,7 +300,10 @@ class _Document:
         if self.layout.finer is None:
             return Pieces((), ())
         start, end = self.layout.units.bounds[unit : unit + 2].tolist()
-        ends = split(self.text[start:end], self.layout.finer)[1:-1] + start
+        ends = self.layout.finer(self.text[start:end])[1:-1] + start
+        # A speaker's name, or whatever else a colon ends, says nothing without what follows.
+        if len(ends) and self.text[start : ends[0]].rstrip().endswith((":", "：")):
+            ends = ends[1:]
         tokens = np.searchsorted(self.encoded.offsets[:, 0], np.append(start, ends))
         return Pieces(ends.tolist(), (tokens[1:] - tokens[0]).tolist())
 
@@ -322,6 +331,15 @@ def _counter(critic: TokenCritic, model: str | TokenCounter | None) -> TokenCoun
     if model is not None:
         return counter_for(model)
     return TokenCounter(critic.name, lambda text: len(critic.encode(text)))
+
+
+def _about(request: Request, documents: Sequence[_Document]) -> list[str]:
+    """What formats have to say about the texts themselves."""
+    return [
+        f"{request.filenames[number] or f'document {number}'}: {document.layout.warning}"
+        for number, document in enumerate(documents)
+        if document.layout.warning
+    ]
 
 
 def _other_granularities(documents: Sequence[_Document], wanted: str | None) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -51,25 +53,37 @@ class Request:
         texts = _texts(documents)
         if budget is not None and ratio is not None:
             raise OptionError("give budget or ratio, not both: each fixes the length")
-        if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int)):
+        for option, words in (
+            ("query", query),
+            ("instruction", instruction),
+            ("granularity", granularity),
+        ):
+            if words is not None and not isinstance(words, str):
+                raise OptionError(f"{option} must be text (str), got {type(words).__name__}")
+        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels or ()):
+            raise OptionError(
+                f"labels must be a sequence of words, such as ['fact'], got {labels!r}"
+            )
+        if budget is not None and not _is_whole(budget):
             raise OptionError(f"budget must be a whole number of tokens, got {budget!r}")
         if budget is not None and budget < 1:
             raise OptionError(f"budget must be at least 1 token, got {budget}")
+        _numbers(ratio=ratio, threshold=threshold)
         if ratio is not None and not (math.isfinite(ratio) and ratio >= 1):
             raise OptionError(f"ratio must be at least 1 (16 = sixteen times shorter), got {ratio}")
         if threshold is not None and not 0 <= threshold <= 1:
             raise OptionError(f"threshold must lie between 0 and 1, got {threshold}")
-        if not 1 <= hops <= 4:
-            raise OptionError(f"hops must be 1 to 4, got {hops}")
+        if not _is_whole(hops) or not 1 <= hops <= 4:
+            raise OptionError(f"hops must be 1 to 4, got {hops!r}")
         return cls(
             documents=texts,
             formats=_per_document("formats", formats, len(texts)),
             filenames=_per_document("filenames", filenames, len(texts)),
             guidance=Guidance.parse(instruction, query, labels=labels, granularity=granularity),
-            budget=budget,
+            budget=None if budget is None else int(budget),
             ratio=ratio,
             threshold=threshold,
-            hops=hops,
+            hops=int(hops),
             protect=_ranges(protect, texts),
         )
 
@@ -87,6 +101,16 @@ class Request:
             last = np.searchsorted(units.bounds, end, side="left")
             mask[first:last] = True
         return mask
+
+
+def _numbers(**options: object) -> None:
+    for option, value in options.items():
+        if value is not None and not isinstance(value, Real):
+            raise OptionError(f"{option} must be a number, got {value!r}")
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def _texts(documents: Sequence[str]) -> tuple[str, ...]:
@@ -108,6 +132,10 @@ def _per_document(
 ) -> tuple[str | None, ...]:
     if values is None or isinstance(values, str):
         return (values,) * count
+    if not isinstance(values, Sequence) or any(
+        value is not None and not isinstance(value, str) for value in values
+    ):
+        raise OptionError(f"{option} must be names (str) or None, got {values!r}")
     if len(values) != count:
         raise OptionError(f"{option} must name one per document ({count}), got {len(values)}")
     return tuple(values)
@@ -120,12 +148,21 @@ def _ranges(
         raise OptionError(
             f"protect must hold ranges per document ({len(texts)}), got {len(protect)}"
         )
-    for number, ranges in enumerate(protect):
-        for start, end in ranges:
+    checked = tuple(map(_pairs, protect))
+    for number, pairs in enumerate(checked):
+        for start, end in pairs:
             if not 0 <= start < end <= len(texts[number]):
                 raise OptionError(
                     f"protected range ({start}, {end}) does not lie in document {number}, "
                     f"which has {len(texts[number])} code points"
                 )
-    checked = tuple(tuple((int(a), int(b)) for a, b in ranges) for ranges in protect)
     return checked or ((),) * len(texts)
+
+
+def _pairs(ranges: Ranges) -> tuple[tuple[int, int], ...]:
+    try:
+        return tuple((operator.index(start), operator.index(end)) for start, end in ranges)
+    except (TypeError, ValueError):
+        raise OptionError(
+            f"protect must be pairs of code points, such as [(0, 120)], got {ranges!r}"
+        ) from None

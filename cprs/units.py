@@ -7,7 +7,7 @@ two million tokens costs a few megabytes here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import overload
@@ -119,8 +119,9 @@ class Layout:
     `units` may be kept; `passages` (m+1,) are the bounds of the pieces a critic scores as one
     (sentences, lines: they tile the text too, and nest with the units in either direction, none
     longer than `PASSAGE_LIMIT`). `required` are units that are always kept (a JSON document's
-    outer bracket). `finer` names the level at which the one unit that no longer fits a budget
-    may be cut short ("clause", "line"), or is None where units are whole or nothing.
+    outer bracket). `finer` takes a unit's text and returns the bounds at which the one unit that
+    no longer fits a budget may be cut short, or is None where units are whole or nothing.
+    `warning` is what the caller should know about the text itself.
     """
 
     format: str
@@ -128,7 +129,8 @@ class Layout:
     units: Units
     passages: IntArray
     required: tuple[int, ...] = ()
-    finer: str | None = None
+    finer: Callable[[str], IntArray] | None = None
+    warning: str = ""
 
 
 PASSAGE_LIMIT = 1_000

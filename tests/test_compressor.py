@@ -8,6 +8,7 @@ import json
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 from support import DiceCritic
 
@@ -124,7 +125,9 @@ def test_a_filename_helps_to_detect(lexical: Compressor) -> None:
         texts, query="Bob", filenames=["x.tsv", "broken.json"], granularity="row", threshold=0.1
     )
     assert result.documents == ("a\tb\n1\tBob\n", texts[1])
-    assert result.warnings == ("text has no granularity 'row': it was cut by sentence",)
+    broken, other = result.warnings
+    assert broken.startswith("broken.json: cut as plain text: broken JSON at line 1, column 13")
+    assert other == "text has no granularity 'row': it was cut by sentence"
 
 
 def test_a_second_hop_reaches_what_the_first_found() -> None:
@@ -200,6 +203,15 @@ def test_cancelling_the_task_stops_the_run() -> None:
         ({"budget": 5, "ratio": 2}, OptionError, "budget or ratio, not both"),
         ({"threshold": 1.5}, OptionError, "threshold must lie between 0 and 1"),
         ({"hops": 0}, OptionError, "hops must be 1 to 4"),
+        ({"hops": 1.5}, OptionError, "hops must be 1 to 4, got 1.5"),
+        ({"ratio": "16"}, OptionError, "ratio must be a number, got '16'"),
+        ({"threshold": "x"}, OptionError, "threshold must be a number, got 'x'"),
+        ({"query": 5}, OptionError, "query must be text .* got int"),
+        ({"granularity": 3}, OptionError, "granularity must be text"),
+        ({"format": 3}, OptionError, "formats must be names"),
+        ({"labels": "fact"}, OptionError, "labels must be a sequence of words"),
+        ({"protect": (0, 5)}, OptionError, r"pairs of code points.* got \(0, 5\)"),
+        ({"protect": [(0.5, 2.5)]}, OptionError, "pairs of code points"),
         (
             {"granularity": "stanza"},
             OptionError,
@@ -217,6 +229,66 @@ def test_bad_options(
     with pytest.raises(error, match=message) as caught:
         lexical.compress(NOTES, **{"query": "Who chaired the meeting?", **options})
     assert "\n" not in str(caught.value)
+
+
+def test_any_whole_number_is_a_budget(lexical: Compressor) -> None:
+    query = "Who chaired the meeting?"
+    assert (
+        lexical.compress(NOTES, query=query, budget=np.int64(8)).text
+        == lexical.compress(NOTES, query=query, budget=8).text
+    )
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_workers_are_at_least_one(workers: int) -> None:
+    with pytest.raises(OptionError, match=f"workers must be at least 1, got {workers}"):
+        Compressor("lexical", workers=workers)
+
+
+def test_of_many_json_documents_those_without_evidence_are_left_out(lexical: Compressor) -> None:
+    documents = [json.dumps({"room": i, "who": [{"name": f"Guest{i}"}]}) for i in range(50)]
+    result = lexical.compress_many(documents, query="guest7", budget=20)
+    assert [bool(kept) for kept in result.documents] == [i == 7 for i in range(50)]
+    assert json.loads(result.documents[7])["who"] == [{"name": "Guest7"}]
+
+
+def test_a_speaker_is_never_kept_without_words(lexical: Compressor) -> None:
+    talk = "Ann: Who chaired?\nBob: Lunch was late and the talk was long.\n" * 20
+    for budget in range(5, 60):
+        result = lexical.compress(talk, query="who chaired the lunch", format="chat", budget=budget)
+        assert not {"Ann:", "Bob:"} & {talk[s.start : s.end].strip() for s in result.spans}
+
+
+def test_broken_json_is_read_as_text_and_said(lexical: Compressor) -> None:
+    text = json.dumps([{"name": "Ann", "role": "chair"}] * 2000, indent=1)[:-9]
+    result = lexical.compress_many([text], query="chair", budget=20, filenames=["a.json"])
+    assert any("a.json: cut as plain text: broken JSON at line" in w for w in result.warnings)
+
+
+def test_half_a_row_or_tag_is_never_kept(lexical: Compressor) -> None:
+    page = (
+        "<h1>Minutes</h1>"
+        + '<p title="One. Two. Three.">Ann <a href="a. b. c">chaired it</a>. Lunch was late.</p>'
+        * 3
+        + "<table><tr><th>Who</th></tr><tr><td>Ann chaired. It was long.</td></tr></table>"
+    )
+    for budget in range(5, 120):
+        try:
+            result = lexical.compress(page, query="Ann chaired lunch", format="html", budget=budget)
+        except BudgetError:
+            continue
+        assert result.text.count("<") == result.text.count(">")
+        assert result.text.count("<tr>") == result.text.count("</tr>")
+
+
+def test_a_function_cut_short_keeps_its_strings_whole(lexical: Compressor) -> None:
+    code = 'def chair(a):\n    x = 1\n    y = """one\n    two\n    three"""\n    return x\n'
+    for budget in range(5, 40):
+        try:
+            result = lexical.compress(code * 3, query="chair", format="python", budget=budget)
+        except BudgetError:
+            continue
+        assert result.text.count('"""') % 2 == 0
 
 
 @pytest.mark.parametrize("text", ["", " \n\t "])

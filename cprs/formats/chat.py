@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from cprs.formats.chars import on_clusters
+from cprs.formats.clauses import clauses
 from cprs.formats.lines import rows
 from cprs.formats.passages import group, merge, passages
 from cprs.formats.sections import SECTION_LIMIT
@@ -111,7 +112,7 @@ class ChatFormat:
         else:
             units = Units.uniform(bounds, granularity)
         pieces = passages(text, merge(found, bounds), units.bounds)
-        return Layout(self.name, granularity, units, pieces, finer="clause")
+        return Layout(self.name, granularity, units, pieces, finer=clauses)
 
 
 def _speaker(match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from cprs.errors import unknown
 from cprs.formats.code_chunks import BLOCK_CHARS
 from cprs.formats.code_languages import LANGUAGES, CodeLanguage, evidence
-from cprs.formats.code_lines import line_units
+from cprs.formats.code_lines import between_tokens, line_units
 from cprs.formats.code_outline import Outline
 from cprs.formats.lines import lines
 from cprs.formats.passages import cut_long, group
@@ -84,8 +84,16 @@ class CodeFormat:
             granularity=granularity,
             units=units,
             passages=_passages(text, units),
-            finer="line" if granularity == "function" else None,
+            finer=self._whole_lines if granularity == "function" else None,
         )
+
+    def _whole_lines(self, text: str) -> IntArray:
+        """Lines of a unit; those of one string or comment stay together."""
+        try:
+            tree = SyntaxTree(text, load_language(self._language.module, self._language.entry))
+        except Unparsable:
+            return lines(text)
+        return between_tokens(lines(text), tree)
 
     def _units(self, text: str, granularity: str) -> Units:
         try:

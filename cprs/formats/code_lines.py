@@ -15,6 +15,7 @@ from cprs.units import IntArray, Role, Units
 
 _KINDS = ("line", "signature", "close")
 _LINE, _SIGNATURE, _CLOSE = range(3)
+_QUOTED = re.compile(r"string|comment")
 _CLOSING = re.compile(r"\s*[}\])][}\]);,\s]*(?://[^\n]*|/\*[^\n]*\*/\s*)?\Z")
 
 
@@ -34,6 +35,27 @@ def line_units(text: str, tree: SyntaxTree, language: CodeLanguage) -> Units:
         if kind[closer] == _LINE and _CLOSING.match(text, bounds[closer], bounds[closer + 1]):
             parent[closer], kind[closer], role[closer] = opener, _CLOSE, Role.CLOSE
     return Units(bounds=bounds, kinds=_KINDS, kind=kind, parent=parent, role=role)
+
+
+def between_tokens(bounds: IntArray, tree: SyntaxTree) -> IntArray:
+    """Those of `bounds` that lie in no string, comment or other token of several lines."""
+    spans: list[tuple[int, int]] = []
+    stack = [tree.root]
+    while stack:
+        for node in stack.pop().children:
+            if node.start_point[0] == node.end_point[0]:
+                continue
+            if node.child_count and not _QUOTED.search(node.type):
+                stack.append(node)
+            else:
+                spans.append((node.start_byte, node.end_byte))
+    places = tree.places(np.array(sorted(spans), np.int64).reshape(-1, 2))
+    opened = np.searchsorted(places[:, 0], bounds)
+    closed = np.searchsorted(places[:, 1], bounds, side="right")
+    free = opened == closed
+    free[[0, -1]] = True
+    found: IntArray = bounds[free]
+    return found
 
 
 def _find(root: Node, language: CodeLanguage) -> tuple[list[Node], list[Node], list[Node]]:

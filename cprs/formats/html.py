@@ -11,9 +11,9 @@ from cprs.formats.builder import UnitsBuilder
 from cprs.formats.chars import on_clusters
 from cprs.formats.html_blocks import Block, html_blocks, too_deep
 from cprs.formats.lines import lines
+from cprs.formats.markup import outside_tags, readable_sentences
 from cprs.formats.passages import cut_long, merge
 from cprs.formats.sections import SECTION_LIMIT
-from cprs.formats.sentences import sentences
 from cprs.formats.syntax import SyntaxTree, Unparsable, load_language
 from cprs.units import PASSAGE_LIMIT, IntArray, Layout, Role, Units
 
@@ -23,7 +23,6 @@ _PAGE = re.compile(
 _TAG = re.compile(
     r"</?(?:p|div|li|ul|ol|td|tr|table|h[1-6]|span|a|section|article|br)\b[^<>]*>", re.I
 )
-_ANY_TAG = re.compile(r"<[^<>]*>")
 _GAP_LIMIT = 300
 """Code points of markup between two blocks of one section at most."""
 
@@ -64,7 +63,7 @@ class HtmlFormat:
             granularity=granularity,
             units=units,
             passages=_passages(text, units.bounds),
-            finer="sentence",
+            finer=readable_sentences,
         )
 
 
@@ -147,11 +146,5 @@ def _passages(text: str, bounds: IntArray) -> IntArray:
     cuts = [bounds]
     for i in np.flatnonzero(np.diff(bounds) > PASSAGE_LIMIT).tolist():
         start, end = int(bounds[i]), int(bounds[i + 1])
-        inner = sentences(text[start:end])[1:-1] + start
-        tags = [match.span() for match in _ANY_TAG.finditer(text, start, end)]
-        opens = np.array([a for a, _ in tags], np.int64)
-        closes = np.array([b for _, b in tags], np.int64)
-        # In a tag: more have opened before the place than have closed up to it.
-        outside = np.searchsorted(opens, inner) == np.searchsorted(closes, inner, side="right")
-        cuts.append(inner[outside])
+        cuts.append(outside_tags(text[start:end])[1:-1] + start)
     return cut_long(text, merge(*cuts))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cprs.formats.lines import filled_lines, rows
+from cprs.formats.clauses import clauses
+from cprs.formats.lines import filled_lines, lines, rows
 from cprs.formats.passages import group, merge, passages
 from cprs.formats.sections import SECTION_LIMIT
 from cprs.formats.text import WORDLY, word_layout
@@ -76,7 +77,7 @@ class LogFormat:
         if granularity == "section":
             bounds = group(bounds, SECTION_LIMIT)
         units = Units.uniform(bounds, granularity)
-        finer = "line" if granularity != "line" else "clause"
+        finer = lines if granularity != "line" else clauses
         return Layout(self.name, granularity, units, passages(text, pieces, bounds), finer=finer)
 
 

@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 
+from cprs.formats.clauses import clauses
 from cprs.formats.lines import filled_lines, lines
 from cprs.formats.markdown_blocks import (
     CODE,
@@ -85,7 +86,7 @@ class MarkdownFormat:
         if not len(found):
             units = Units.uniform(merge(np.array([0, len(text)])), "paragraph")
             pieces = passages(text, units.bounds, units.bounds)
-            return Layout(self.name, granularity, units, pieces, finer="clause")
+            return Layout(self.name, granularity, units, pieces, finer=clauses)
         spoken, every = sentences(text), lines(text)
         if granularity == "section":
             units = _sections(text, found)
@@ -95,7 +96,7 @@ class MarkdownFormat:
             inner = spoken if granularity == "sentence" else None
             units = _units(text, found, inner, every, by_line=False)
         pieces = passages(text, _pieces(text, found, spoken, every), units.bounds)
-        return Layout(self.name, granularity, units, pieces, finer="clause")
+        return Layout(self.name, granularity, units, pieces, finer=clauses)
 
 
 def _found(sign: re.Pattern[str], sample: str, often: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cprs.errors import TextError, unknown
 from cprs.formats.base import Format
 from cprs.formats.detect import detect_format
@@ -37,8 +39,9 @@ def segment(
     chosen = find(detect_format(text, filename))
     try:
         return chosen.layout(text, _level(chosen, granularity, strict=False))
-    except TextError:
-        return TEXT.layout(text, _level(TEXT, granularity, strict=False))
+    except TextError as error:
+        layout = TEXT.layout(text, _level(TEXT, granularity, strict=False))
+        return replace(layout, warning=f"cut as plain text: {error}")
 
 
 def _level(chosen: Format, granularity: str | None, strict: bool) -> str:

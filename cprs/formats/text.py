@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cprs.formats.chars import codes
+from cprs.formats.clauses import clauses
 from cprs.formats.keyphrases import join_content
 from cprs.formats.levels import LEVELS
 from cprs.formats.lines import filled_lines
@@ -45,7 +46,7 @@ class TextFormat:
         bounds = filled_lines(text) if granularity == "line" else LEVELS[granularity](text)
         pieces = bounds if granularity == "sentence" else sentences(text)
         units = Units.uniform(bounds, granularity)
-        return Layout(self.name, granularity, units, passages(text, pieces, bounds), finer="clause")
+        return Layout(self.name, granularity, units, passages(text, pieces, bounds), finer=clauses)
 
 
 def word_layout(text: str, granularity: str, *, format: str) -> Layout:

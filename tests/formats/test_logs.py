@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cprs.formats import segment
+from cprs.formats.lines import lines
 
 # Lines that begin an entry, in the styles of many programs.
 FIRST = [
@@ -59,7 +60,7 @@ def test_entries(first: str, newline: str) -> None:
     found = [text[u.start : u.end] for u in layout.units]
     assert found == [entry, first + newline, entry]
     assert {u.kind for u in layout.units} == {"entry"}
-    assert layout.finer == "line"
+    assert layout.finer is lines
 
 
 def test_lines_before_the_first_entry_are_one() -> None:
