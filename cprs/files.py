@@ -126,6 +126,8 @@ def read_file(name: str, *, encoding: str | None = None) -> Source:
         raise TextError(f"{name}: no such file or folder") from None
     except IsADirectoryError:
         raise TextError(f"{name}: a folder, not a file") from None
+    except TextError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise TextError(f"{name}: cannot be read: {reason}") from None

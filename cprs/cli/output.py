@@ -51,6 +51,8 @@ def write_files(contents: Mapping[str, bytes]) -> None:
 
 def write_stdout(data: bytes) -> None:
     """These bytes and nothing else on standard output. Ends quietly if its reader has gone."""
+    if sys.stdout is None:
+        raise CprsError("standard output is closed; name a file with -o")
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -87,6 +87,9 @@ def _manifest(path: Path) -> dict[str, Any]:
     for name, expected in files.items():
         if not isinstance(expected, dict) or not {"bytes", "sha256"} <= expected.keys():
             raise WeightsError(f"{path} does not vouch for {name}; {_REPAIR}")
+    for name in ("window", "width"):
+        if not isinstance(manifest[name], int) or manifest[name] < 1:
+            raise WeightsError(f"{path}: {name} is no number of tokens or values; {_REPAIR}")
     return dict(manifest)
 
 

@@ -98,7 +98,9 @@ class Shelf:
         path = self._path(key)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                state = tuple(arrays[f"arr_{i}"] for i in range(len(arrays.files)))
+                if arrays["window"].tobytes() != key:
+                    raise ValueError("a state of another window")
+                state = tuple(arrays[f"arr_{i}"] for i in range(len(arrays.files) - 1))
             os.utime(path)
         except FileNotFoundError:
             return None
@@ -112,7 +114,7 @@ class Shelf:
         if path.exists():
             return
         try:
-            size = self._write(path, state)
+            size = self._write(path, key, state)
         except OSError:  # a full disk costs speed later, not the run
             return
         with self._lock:
@@ -131,11 +133,11 @@ class Shelf:
             self._bytes -= size
             path.unlink(missing_ok=True)
 
-    def _write(self, path: Path, state: State) -> int:
+    def _write(self, path: Path, key: bytes, state: State) -> int:
         descriptor, temporary = tempfile.mkstemp(dir=self.directory, suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, *state)
+                np.savez(file, *state, window=np.frombuffer(key, np.uint8))
                 size = file.tell()
             os.replace(temporary, path)
         except BaseException:

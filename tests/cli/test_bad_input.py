@@ -11,7 +11,9 @@ import pytest
 from command import Outcome, finish, run, start
 
 from cprs.cli.exits import MEANING, Exit
+from cprs.cli.output import write_stdout
 from cprs.critics.weights import SHIPPED
+from cprs.errors import CprsError
 
 TEXT = "Ann chaired the meeting. Lunch was late. The budget was approved on Monday."
 ASK = ("-q", "Who chaired the meeting?", "--critic", "lexical")
@@ -176,3 +178,15 @@ def test_help_and_docs_list_every_exit_code() -> None:
     for code, meaning in MEANING.items():
         assert meaning in " ".join(done.out.decode().split())
         assert f"| {code:d} | {meaning} |" in docs
+
+
+def test_a_device_is_refused_in_one_plain_line() -> None:
+    done = compress(os.devnull, *ASK)
+    assert done.code == Exit.TEXT
+    assert done.error == f"{os.devnull}: a device or socket, not a file"
+
+
+def test_a_closed_standard_output_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(CprsError, match="standard output is closed"):
+        write_stdout(b"text")

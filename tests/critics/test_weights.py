@@ -59,6 +59,7 @@ BREAKS: dict[str, tuple[Callable[[Path], object], str]] = {
         "has format 2, this cprs reads format 1",
     ),
     "a key gone": (lambda f: change(f, lambda m: m.pop("window")), "lacks window"),
+    "a width in words": (lambda f: change(f, lambda m: m.update(width="wide")), "width is no"),
     "files no table": (lambda f: change(f, lambda m: m.update(files=3)), "does not list"),
     "a file gone": (
         lambda f: change(f, lambda m: m.update(files={MODEL: {}})),

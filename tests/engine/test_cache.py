@@ -74,7 +74,9 @@ def test_files_serve_another_process(tmp_path: Path) -> None:
     assert StateCache(directory=tmp_path / "new" / "folder").get(key(8)) is None
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "text", "foreign"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "flipped", "empty", "text", "foreign", "another's"]
+)
 def test_a_corrupt_file_counts_as_absent_and_goes(tmp_path: Path, damage: str) -> None:
     StateCache(directory=tmp_path).put(key(1), state(1))
     (path,) = tmp_path.iterdir()
@@ -86,6 +88,11 @@ def test_a_corrupt_file_counts_as_absent_and_goes(tmp_path: Path, damage: str) -
         with path.open("wb") as file:
             np.savez(file, other=np.zeros(3))
         content = path.read_bytes()
+    elif damage == "another's":
+        path.unlink()
+        StateCache(directory=tmp_path).put(key(2), state(2))
+        (other,) = tmp_path.iterdir()
+        content = other.rename(path).read_bytes()
     path.write_bytes(
         {"truncated": content[: len(content) // 2], "empty": b"", "text": b"hello"}.get(
             damage, content
