@@ -38,5 +38,8 @@ def clauses(text: str) -> IntArray:
     clause = np.searchsorted(found, words[:-1], side="right") - 1
     begins = np.searchsorted(words, found[clause])
     part = np.maximum(total[:-1] - total[begins], 0) // (2 * CLAUSE_WORDS)
-    same = (clause[1:] == clause[:-1]) & (weight[1:] > 0)
-    return merge(found, words[1:-1][same & (part[1:] > part[:-1])])
+    # Punctuation never begins a part: the word behind it does.
+    at = np.flatnonzero(weight)
+    clause, part = clause[at], part[at]
+    begins_part = (clause[1:] == clause[:-1]) & (part[1:] > part[:-1])
+    return merge(found, words[at[1:][begins_part]])

@@ -85,3 +85,10 @@ def test_unknown_level_lists_the_known() -> None:
 )
 def test_other_names_of_granularities(word: str, means: str | None) -> None:
     assert canonical(word, ("sentence", "keyphrase", "entry", "section")) == means
+
+
+def test_punctuation_among_the_words_does_not_make_a_clause_longer() -> None:
+    text = "function a(){return 1}" * 50
+    bounds = split(text, "clause").tolist()
+    # Four words in 22 characters, 16 words in a clause.
+    assert max(b - a for a, b in pairwise(bounds)) <= 4 * 22
