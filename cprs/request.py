@@ -13,7 +13,7 @@ import numpy as np
 from cprs.errors import OptionError, TextError
 from cprs.guidance import Guidance
 from cprs.select import Mask
-from cprs.units import Units
+from cprs.units import Role, Units
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -100,6 +100,10 @@ class Request:
             first = np.searchsorted(units.bounds, start, side="right") - 1
             last = np.searchsorted(units.bounds, end, side="left")
             mask[first:last] = True
+        # A comma stays only between two neighbours: they are protected with it.
+        commas = np.flatnonzero(mask & (units.role == Role.SEPARATOR))
+        mask[np.maximum(commas - 1, 0)] = True
+        mask[np.minimum(commas + 1, len(units) - 1)] = True
         return mask
 
 

@@ -265,6 +265,22 @@ def test_broken_json_is_read_as_text_and_said(lexical: Compressor) -> None:
     assert any("a.json: cut as plain text: broken JSON at line" in w for w in result.warnings)
 
 
+@pytest.mark.parametrize("granularity", ["record", "member"])
+def test_any_protected_part_of_json_survives(lexical: Compressor, granularity: str) -> None:
+    text = '{"a": [{"x": 1, "y": [2, 3]} , {"x": 4}],\n "b": {"c": "d"}, "e": []}'
+    for start in range(len(text)):
+        result = lexical.compress(
+            text,
+            query="nothing",
+            threshold=1,
+            format="json",
+            granularity=granularity,
+            protect=[(start, start + 1)],
+        )
+        assert any(span.start <= start < span.end for span in result.spans)
+        json.loads(result.text)
+
+
 def test_half_a_row_or_tag_is_never_kept(lexical: Compressor) -> None:
     page = (
         "<h1>Minutes</h1>"
