@@ -48,6 +48,7 @@ QUESTION_FEATURES = (
     "concentration",
     "rarest",
     "ties",
+    "passages",
 )
 
 
@@ -121,6 +122,7 @@ def survey(pieces: Pieces, asked: NDArray[np.int32], windows: Sequence[Window]) 
         float(share.max(initial=0)),
         float(worth.max(initial=0)),
         np.log1p(np.count_nonzero(cover.passage >= 0.9 * most)),
+        np.log1p(count),
     ]
     return Survey(
         first=first,
