@@ -12,11 +12,12 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from cprs.errors import OptionError, TextError
+from cprs.guidance import Guidance
 
 ENDINGS = (".jsonl", ".jsonl.gz")
 _UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
@@ -29,12 +30,28 @@ class Question:
     """A question about one text and the code points [start, end) of it that answer.
 
     `level` says how fine the evidence is marked (sentence, turn, section, line, ...).
+    `instruction` says how to look, and `labels` what each evidence span is to be called, one for
+    each or none. Where an instruction stands alone, `text` repeats it.
     """
 
     text: str
     evidence: tuple[tuple[int, int], ...]
     answers: tuple[str, ...] = ()
     level: str = ""
+    instruction: str = ""
+    labels: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """The question proper: empty where the instruction stands alone."""
+        return "" if self.text == self.instruction else self.text
+
+    def guidance(self) -> Guidance:
+        """What a critic is told: instruction, query, and the labels named by either."""
+        told = Guidance.parse(self.instruction, self.query)
+        if self.labels and not told.labels:
+            told = replace(told, labels=tuple(dict.fromkeys(self.labels)))
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,7 @@ def find_sources(directory: Path) -> dict[str, Path]:
 def read_documents(path: Path) -> Iterator[Document]:
     """The documents of one file, in order. Raises `TextError` naming file and line."""
     number = 0
-    with _lines(path) as lines:
+    with open_text(path) as lines:
         try:
             for line in lines:
                 number += 1
@@ -94,13 +111,14 @@ def read_documents(path: Path) -> Iterator[Document]:
 def read_text(path: Path) -> str:
     """A text file, plain or gzipped. Raises `TextError` naming the file."""
     try:
-        with _lines(path) as lines:
+        with open_text(path) as lines:
             return lines.read()
     except _UNREADABLE as error:
         raise TextError(f"{path}: cannot be read: {error}") from error
 
 
-def _lines(path: Path) -> IO[str]:
+def open_text(path: Path) -> IO[str]:
+    """Open a text file, plain or gzipped, line ends untouched. Raises `TextError`."""
     # newline="": a \r\n inside a text must not shrink, or every offset after it is wrong.
     try:
         if path.suffix == ".gz":
@@ -129,15 +147,23 @@ def _document(row: dict[str, Any], path: Path) -> Document:
 
 
 def _question(row: dict[str, Any], length: int) -> Question:
-    evidence = sorted((int(start), int(end)) for start, end in row["ev"])
-    for start, end in evidence:
+    spans = [(int(start), int(end)) for start, end in row["ev"]]
+    labels = [str(label) for label in row.get("labels") or ()]
+    for start, end in spans:
         if not 0 <= start < end <= length:
             raise ValueError(f"evidence [{start}, {end}] lies outside the text of {length}")
-    if not str(row["q"]).strip():
+    if labels and len(labels) != len(spans):
+        raise ValueError(f"{len(labels)} 'labels' for {len(spans)} evidence spans")
+    instruction = str(row.get("instruction") or "").strip()
+    text = str(row.get("q") or "") if instruction else str(row["q"])
+    if not text.strip() and not instruction:
         raise ValueError("'q' is empty")
+    order = sorted(range(len(spans)), key=lambda i: spans[i])
     return Question(
-        text=str(row["q"]),
-        evidence=tuple(evidence),
+        text=text if text.strip() else instruction,
+        evidence=tuple(spans[i] for i in order),
         answers=tuple(str(answer) for answer in row.get("a") or ()),
         level=str(row.get("lvl", "")),
+        instruction=instruction,
+        labels=tuple(labels[i] for i in order) if labels else (),
     )
