@@ -13,6 +13,7 @@ import typer
 from cprs._version import __version__
 from cprs.cli.compress import EXAMPLES, compress
 from cprs.cli.console import fail
+from cprs.cli.data import data_app
 from cprs.cli.doctor import doctor
 from cprs.cli.evaluate import eval_app
 from cprs.cli.exits import MEANING, Exit
@@ -52,6 +53,7 @@ app.command()(doctor)
 app.command()(critics)
 app.command()(formats)
 app.add_typer(eval_app, name="eval")
+app.add_typer(data_app, name="data")
 app.add_typer(export_app, name="export")
 
 
