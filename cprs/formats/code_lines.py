@@ -20,13 +20,14 @@ _CLOSING = re.compile(r"\s*[}\])][}\]);,\s]*(?://[^\n]*|/\*[^\n]*\*/\s*)?\Z")
 
 
 def line_units(text: str, tree: SyntaxTree, language: CodeLanguage) -> Units:
-    """Lines; the lines of one signature together are one unit, the parent of those in its body.
+    """Lines; those of one string or comment together are one unit, and so are those of one
+    signature, the parent of those in its body.
 
     A line that does nothing but close braces is a CLOSE of the line that opens them.
     """
     definitions, wrappers, blocks = _find(tree.root, language)
     heads = _heads(tree, definitions, wrappers)
-    bounds = _join(lines(text), heads)
+    bounds = between_tokens(_join(lines(text), heads), tree)
     n = len(bounds) - 1
     kind, role = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
     kind[_unit_of(bounds, heads[:, 1])] = _SIGNATURE

@@ -445,3 +445,17 @@ def test_detection_tells_languages_apart(name: str) -> None:
 )
 def test_detection_leaves_other_texts_alone(sample: str) -> None:
     assert all(each.detect(sample) < 0.5 for each in CODE if isinstance(each, CodeFormat))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "quote"),
+    [
+        ("python", 'def f():\n    x = """one\n    two\n    """\n    return x\n', '"""'),
+        ("javascript", "function f() {\n  const x = `one\n  two`;\n  return x;\n}\n", "`"),
+        ("go", "func f() string {\n\tx := `one\ntwo`\n\treturn x\n}\n", "`"),
+    ],
+)
+def test_lines_of_one_string_are_one_unit(name: str, text: str, quote: str) -> None:
+    units = FORMATS[name].layout(text, "line").units
+    assert len(units) >= 3
+    assert all(text[unit.start : unit.end].count(quote) % 2 == 0 for unit in units)
