@@ -19,6 +19,7 @@ from cprs.cli.evaluate import eval_app
 from cprs.cli.exits import MEANING, Exit
 from cprs.cli.export import export_app
 from cprs.cli.listing import critics, formats
+from cprs.cli.train import train_app
 from cprs.errors import CprsError
 
 _EXITS = "\b\nExit codes:\n" + "\n".join(f"  {code:<5}{text}" for code, text in MEANING.items())
@@ -55,6 +56,7 @@ app.command()(formats)
 app.add_typer(eval_app, name="eval")
 app.add_typer(data_app, name="data")
 app.add_typer(export_app, name="export")
+app.add_typer(train_app, name="train")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

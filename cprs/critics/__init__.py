@@ -19,8 +19,11 @@ def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
     if isinstance(name, str) and name in _CRITICS:
         return _CRITICS[name](device)
     if str(name) and Path(name).is_dir():
-        return _folder(Path(name), device)
-    raise unknown("critic", str(name), [*_CRITICS, "a folder made by `cprs export critic`"])
+        trained = (Path(name) / "reasoner.json").is_file()
+        return (_trained if trained else _folder)(Path(name), device)
+    raise unknown(
+        "critic", str(name), [*_CRITICS, "a folder made by `cprs export` or `cprs train`"]
+    )
 
 
 def known_critics() -> tuple[str, ...]:
@@ -37,6 +40,16 @@ def _folder(path: Path | None, device: str) -> TokenCritic:
 
     _cpu_only("the embedded critic", device)
     return EmbeddedCritic.load(path)
+
+
+def _trained(path: Path, device: str) -> TokenCritic:
+    from cprs.train.extras import require
+
+    require("torch", "onnx", "safetensors", what=f"the trained critic in {path}")
+    from cprs.train.reasoned import ReasonedCritic
+
+    _cpu_only("a trained critic", device)
+    return ReasonedCritic.load(path)
 
 
 def _lexical(device: str) -> TokenCritic:
