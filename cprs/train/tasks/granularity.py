@@ -26,27 +26,29 @@ def _build(order: Order) -> Made:
     say, ask, make = rng.choice(_FACTS)
     content = make(rng) if make else rng.choice(TOWNS)
     fact = say.format(key=key, value=content)
-    hay = [" ".join(s.split()) for s in order.hay.take(order.length, rng)]
+    hay = order.hay.flow(rng)
     # Headings, empty lines and the fact take the room of some sentences.
     room = order.length - len(fact) - 2
     sections: list[list[list[str]]] = []
     titles: list[str] = []
-    queue = iter(hay)
-    while room > 60:
+    while room > 80:
         titles.append(f"## {rng.choice(('On', 'About', 'Of'))} the {pair(rng)}")
         room -= len(titles[-1]) + 2
         section: list[list[str]] = []
         for _ in range(rng.randrange(1, 4)):
             paragraph: list[str] = []
             for _ in range(rng.randrange(2, 5)):
-                sentence = next(queue, "")
-                if sentence and room > 30:
-                    paragraph.append(sentence[: room - 2])
+                sentence = next(hay)
+                if room > 30:
+                    paragraph.append(sentence[: room - 2].rstrip())
                     room -= len(paragraph[-1]) + 1
             if paragraph:
                 room -= 1
                 section.append(paragraph)
-        sections.append(section or [["So it was."]])
+        sections.append(section)
+    while room > 20:
+        sections[-1][-1].append(next(hay)[: room - 2].rstrip())
+        room -= len(sections[-1][-1][-1]) + 1
     chosen = round(order.depth * (len(sections) - 1))
     home = rng.choice(sections[chosen])
     home.insert(rng.randrange(len(home) + 1), fact)

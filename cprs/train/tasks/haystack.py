@@ -70,9 +70,14 @@ class Haystack:
             left -= len(sentence)
         return taken
 
+    def flow(self, rng: random.Random) -> Iterator[str]:
+        """Sentences without end, white space inside them single and none around them."""
+        return (" ".join(sentence.split()) for sentence in self._endless(rng, plain=False))
+
     def _endless(self, rng: random.Random, plain: bool) -> Iterator[str]:
         if self.generated:
             yield from sentences(rng)
+            return
         pool = self._plain if plain else self._sentences
         if not pool:
             raise OptionError("the haystack has no sentence free of digits and signs")

@@ -17,7 +17,7 @@ from cprs.train.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Span, lay
 
-_WORD = regex.compile(r"[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*")
+_WORD = regex.compile(r"[\p{L}\p{N}_]+(?:['’-][\p{L}\p{N}_]+)*")
 _GAP = "____"
 _MOST, _TRIES = 6, 8
 _ASK_KEYWORDS = ("{}", "Which sentence mentions {}?", "Where does the text speak of {}?")

@@ -35,7 +35,7 @@ def _build(order: Order) -> Made:
     names = distinct(pair, min(expected, 4_000), rng)
     draft = Draft()
     topics: list[tuple[str, tuple[int, int]]] = []
-    hay = iter(order.hay.take(order.length, rng))
+    hay = order.hay.flow(rng)
     least = min(1_000, order.length // 4)
     while order.length - draft.length > 100 and len(topics) < len(names):
         subject = rng.choice(_SUBJECTS)
@@ -45,11 +45,14 @@ def _build(order: Order) -> Made:
         # Few names and a long text: longer replies.
         until = max(draft.length + least // 3, order.length * len(topics) // len(names))
         while draft.length < min(until, order.length - 60):
-            said = " ".join(next(hay, "").split())
-            draft.add(rng.choice(_REPLY).format(hay=said)[: order.length - draft.length] + "\n")
+            draft.add(
+                rng.choice(_REPLY).format(hay=next(hay))[: order.length - draft.length] + "\n"
+            )
     if (left := order.length - draft.length) > 12:
-        rest = " ".join(" ".join(order.hay.take(left, rng)).split())
-        draft.add(f"Assistant: {rest}"[:left])
+        rest = "Assistant:"
+        while len(rest) < left:
+            rest += f" {next(hay)}"
+        draft.add(rest[:left])
     places = {ordinal: place for place, ordinal in enumerate(_ORDINALS) if place < len(topics)}
     places["last"] = len(topics) - 1
     after = min(round(order.depth * (len(topics) - 1)), len(topics) - 2)

@@ -20,6 +20,13 @@ OTHER_TEXT = " ".join(
     for c in ("bought", "lost", "drawn", "kept") for d in ("queen", "pilot", "tanner")
 )  # fmt: skip
 
+CODE = "".join(
+    f"def fit_{n}(left, right):\n    {'deep = ' * (n % 40)}left[right]\n        return {n}\n\n"
+    for n in range(200)
+)
+STORY = "".join(f"The {n * 7919 % 997}th of them came home. All was well.\n\n" for n in range(200))
+HAYS = {"prose": None, "text": Haystack([OTHER_TEXT]), "code": Haystack([CODE, STORY])}
+
 
 def _make(name: str, **options: object) -> list[Document]:
     given_ = {"seed": 5, "count": 40, "length": 3_000} | options
@@ -31,11 +38,14 @@ def _said(document: Document, question: Question) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TASKS)
-@settings(deadline=None, max_examples=8)
-@given(seed=st.integers(0, 10**6), length=st.integers(MIN_LENGTH, 9_000), own=st.booleans())
-def test_promises_of_every_task(name: str, seed: int, length: int, own: bool) -> None:
-    hay = Haystack([OTHER_TEXT]) if own else None
-    for document in _make(name, seed=seed, count=5, length=length, haystack=hay):
+@settings(deadline=None, max_examples=12)
+@given(
+    seed=st.integers(0, 10**6),
+    length=st.integers(MIN_LENGTH, 9_000),
+    own=st.sampled_from(sorted(HAYS)),
+)
+def test_promises_of_every_task(name: str, seed: int, length: int, own: str) -> None:
+    for document in _make(name, seed=seed, count=5, length=length, haystack=HAYS[own]):
         assert abs(len(document.text) - length) <= 0.05 * length
         assert document.text == document.text.rstrip()
         assert document.questions
