@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("yaml", reason="needs cprs[train]")
 
-from cprs.train.recipe import Recipe, read_recipe  # noqa: E402
+from cprs.train.recipe import Recipe, read_recipe
 
 
 def test_the_recipe_in_the_docs_is_the_default(tmp_path: Path) -> None:
