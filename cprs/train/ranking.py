@@ -27,6 +27,8 @@ RATE = 1e-2
 DECAY = 0.1
 SLACK = 10.0
 """Others that may stand above evidence before it costs much: a budget has room for some."""
+FOUND = 0.85
+"""The share of evidence that the default threshold keeps on the examples."""
 POSITIVES, HARD, EASY = 10, 160, 60
 """Passages drawn per question: evidence, what looks most like it, any other."""
 
@@ -222,15 +224,14 @@ def _calibrate(prior: Prior, examples: Sequence[Example]) -> Prior:
 
 
 def _threshold(prior: Prior, examples: Sequence[Example]) -> float:
-    """The probability above which the kept text has the best mean F3: what a reader lacks costs
-    more than what it need not have read."""
-    levels = np.round(np.geomspace(0.005, 0.5, 60), 3)
-    total = np.zeros(len(levels))
-    for example, weight in zip(examples, _weights(examples), strict=True):
-        if example.evidence.any():
-            score = prior.probability(example.features)
-            for i, level in enumerate(levels):
-                kept = score >= level
-                right = example.evidence[kept].sum()
-                total[i] += weight * 10 * right / (example.length[kept].sum() + 9 * example.total)
-    return float(levels[int(total.argmax())])
+    """The highest probability above which the mean question still finds `FOUND` of its evidence."""
+    levels = np.round(np.geomspace(0.001, 0.5, 120), 4)
+    found = np.zeros(len(levels))
+    answered = [example for example in examples if example.evidence.any()]
+    weights = _weights(answered)
+    for example, weight in zip(answered, weights, strict=True):
+        score = prior.probability(example.features)
+        share = [example.evidence[score >= level].sum() for level in levels]
+        found += weight * np.array(share) / example.evidence.sum()
+    enough = found / weights.sum() >= FOUND
+    return float(levels[np.flatnonzero(enough).max(initial=0)])
