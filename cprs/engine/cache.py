@@ -28,31 +28,42 @@ class StateCache:
     """Keeps states, the least recently used leaving first. Safe for several threads.
 
     `max_bytes` bounds the memory, `max_disk_bytes` the files under `directory`; without a
-    directory nothing is written. At 388 bytes a token, 512 MiB hold about 1.3M tokens.
+    directory nothing is written. At 388 bytes a token, 800 MiB hold about 2.1M tokens. Of a text
+    larger than that the beginning is kept: windows of one run do not push each other out, or the
+    next question would find none of them.
     """
 
     def __init__(
         self,
-        max_bytes: int = 512 * MIB,
+        max_bytes: int = 800 * MIB,
         *,
         directory: str | Path | None = None,
         max_disk_bytes: int = 4096 * MIB,
     ) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
-        self._states: OrderedDict[bytes, State] = OrderedDict()
+        self._run = 0
+        # What was kept, with the run that used it last, the least recently used first.
+        self._states: OrderedDict[bytes, tuple[int, State]] = OrderedDict()
         self._lock = threading.Lock()
         self._disk = Shelf(Path(directory).expanduser(), max_disk_bytes) if directory else None
 
     def __len__(self) -> int:
         return len(self._states)
 
+    def begin(self) -> None:
+        """A run begins: what earlier runs left may make room for what this one reads."""
+        with self._lock:
+            self._run += 1
+
     def get(self, key: bytes) -> State | None:
         """The state under `key`, or None."""
         with self._lock:
             if key in self._states:
+                _, state = self._states[key]
+                self._states[key] = (self._run, state)
                 self._states.move_to_end(key)
-                return self._states[key]
+                return state
         state = self._disk.get(key) if self._disk else None
         if state is not None:
             self._keep(key, state)
@@ -74,11 +85,19 @@ class StateCache:
 
     def _keep(self, key: bytes, state: State) -> None:
         with self._lock:
-            self.bytes += size_of(state) - size_of(self._states.pop(key, ()))
-            self._states[key] = state
-            while self.bytes > self.max_bytes:
-                _, dropped = self._states.popitem(last=False)
+            if key in self._states:
+                self.bytes -= size_of(self._states.pop(key)[1])
+            room = self.max_bytes - size_of(state)
+            while self.bytes > room and self._states:
+                oldest = next(iter(self._states))
+                used, dropped = self._states[oldest]
+                if used == self._run:
+                    return
+                del self._states[oldest]
                 self.bytes -= size_of(dropped)
+            if room >= 0:
+                self._states[key] = (self._run, state)
+                self.bytes += size_of(state)
 
 
 class Shelf:

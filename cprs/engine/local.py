@@ -42,6 +42,8 @@ class LocalEngine:
         At most two batches per worker are under way, so memory does not grow with the text.
         Closing the iterator stops within the batches that are running.
         """
+        if self.cache is not None:
+            self.cache.begin()
         starts = iter(range(0, len(windows), self.batch))
         waiting: deque[tuple[int, Future[list[TokenScores]]]] = deque()
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="cprs")

@@ -49,9 +49,21 @@ def test_the_least_recently_used_leaves_first() -> None:
     cache = StateCache(3 * size_of(state(0)))
     for number in range(3):
         cache.put(key(number), state(number))
+    cache.begin()
     cache.get(key(0))
     cache.put(key(3), state(3))
     assert [cache.get(key(n)) is not None for n in range(4)] == [True, False, True, True]
+
+
+def test_one_run_does_not_push_itself_out() -> None:
+    """A text larger than the cache: the next question still finds its beginning."""
+    cache = StateCache(3 * size_of(state(0)))
+    for _ in range(2):
+        cache.begin()
+        for number in range(10):
+            if cache.get(key(number)) is None:
+                cache.put(key(number), state(number))
+    assert [n for n in range(10) if cache.get(key(n)) is not None] == [0, 1, 2]
 
 
 def test_an_empty_state_is_not_kept() -> None:
