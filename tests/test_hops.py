@@ -17,7 +17,7 @@ def test_a_later_pass_counts_by_its_order() -> None:
     combined = combine(first, later)
     assert [len(scores) for scores in combined] == [3, 1]
     assert np.allclose(np.concatenate(combined), [0.9, 0.2, 0.9, 0.3], atol=1e-3)
-    half = combine(first, [scores / 2 for scores in later])
+    half = combine(first, [scores * np.float32(0.5) for scores in later])
     assert np.concatenate(half).tolist() == np.concatenate(combined).tolist()
 
 

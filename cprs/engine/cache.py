@@ -60,10 +60,10 @@ class StateCache:
         """The state under `key`, or None."""
         with self._lock:
             if key in self._states:
-                _, state = self._states[key]
-                self._states[key] = (self._run, state)
+                _, kept = self._states[key]
+                self._states[key] = (self._run, kept)
                 self._states.move_to_end(key)
-                return state
+                return kept
         state = self._disk.get(key) if self._disk else None
         if state is not None:
             self._keep(key, state)

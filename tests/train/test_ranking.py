@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,17 +47,21 @@ def prior() -> Prior:
 
 def test_gradient_is_the_slope() -> None:
     rng = np.random.default_rng(1)
-    values = {
+    # Float64, where training uses float32: the difference quotient needs the digits.
+    values: Any = {
         "linear": rng.normal(size=3),
         "hidden": rng.normal(size=(3, 2)),
         "bias": rng.normal(size=2),
         "out": rng.normal(size=2),
     }
+    drawn: dict[str, Any] = {
+        "positive": rng.normal(size=(4, 2, 3)),
+        "negative": rng.normal(size=(4, 5, 3)),
+        "count": rng.normal(size=(4, 5)),
+    }
     data = Batch(
-        positive=rng.normal(size=(4, 2, 3)),
+        **drawn,
         share=np.array([[0.5, 0.5], [1, 0], [0.5, 0.5], [1, 0]]),
-        negative=rng.normal(size=(4, 5, 3)),
-        count=rng.normal(size=(4, 5)),
         weight=np.array([1.0, 2, 0.5, 1]),
     )
     _, slopes = gradient(values, data)
