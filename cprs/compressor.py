@@ -28,6 +28,7 @@ from cprs.select import (
     Candidates,
     Pieces,
     Scores,
+    Selection,
     by_budget,
     by_threshold,
     unit_costs,
@@ -203,6 +204,7 @@ class Compressor:
                 measure=lambda selection: self.counter.count(assembler.text(selection)),
                 pieces=lambda number, unit: documents[number].pieces(unit),
             )
+            warnings.extend(_unused(selection, candidates))
         yield Progress("select", tokens_in, tokens_in)
 
         texts = assembler.documents(selection)
@@ -350,6 +352,21 @@ def _other_granularities(documents: Sequence[_Document], wanted: str | None) -> 
         for format, granularity in sorted(layouts)
         if wanted is not None and canonical(wanted, (granularity,)) is None
     ]
+
+
+def _unused(selection: Selection, candidates: Sequence[Candidates]) -> list[str]:
+    """What to say of a budget that ends at a large unit, and is less than 90 % used for it."""
+    if selection.blocked is None:
+        return []
+    number, unit = selection.blocked
+    if candidates[number].layout.finer is not None:
+        return []
+    cost = int(candidates[number].cost[unit])
+    used = sum(int(c.cost[k].sum()) for c, k in zip(candidates, selection.keep, strict=True))
+    if cost <= 0.1 * (used + cost):
+        return []
+    kind = candidates[number].layout.units[unit].kind
+    return [f"budget not used up: the next best {kind} has {cost} tokens and is never cut"]
 
 
 def _only(labels: Sequence[str]) -> str | None:

@@ -8,7 +8,7 @@ short at a finer level, a prefix too, where its format allows that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,13 @@ class Selection:
     """Units kept, per document; at most one of them is cut short.
 
     `keep`: a mask over each document's units. `cut`: (document, unit) of the one unit that is
-    kept only up to a code point, and that code point.
+    kept only up to a code point, and that code point. `blocked`: (document, unit) of the next best
+    unit, where a budget ends at one that neither fits nor may be cut.
     """
 
     keep: tuple[Mask, ...]
     cut: tuple[int, int, int] | None = None
+    blocked: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ def by_budget(
             f"budget {budget} is too small for the best {kind}, which needs {needed} tokens; "
             f"raise the budget to at least {needed}"
         )
-    return cut(n)
+    return cut(n) if n else replace(take(k), blocked=(document, unit))
 
 
 class _Prefixes:

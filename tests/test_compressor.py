@@ -119,6 +119,14 @@ def test_formats_may_differ(lexical: Compressor) -> None:
     assert json.loads(result.documents[0]) == [{"who": "Bob"}]
 
 
+def test_a_budget_that_ends_at_a_large_record_says_so(lexical: Compressor) -> None:
+    rows = [{"who": "Ann Bob"}, {"who": "Bob", "log": "word " * 300}, {"who": "Bob", "log": "x y"}]
+    result = lexical.compress(json.dumps(rows), query="Ann Bob log word", budget=60)
+    assert result.tokens_out <= 60
+    (warning,) = result.warnings
+    assert warning.startswith("budget not used up: the next best record has 3")
+
+
 def test_a_filename_helps_to_detect(lexical: Compressor) -> None:
     texts = ["a\tb\n1\tBob\n", '[{"a": "Bob"']
     result = lexical.compress_many(

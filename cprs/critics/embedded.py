@@ -12,6 +12,7 @@ from cprs.critics.base import State, TokenScores
 from cprs.critics.embedded_base import Base
 from cprs.critics.prior import SHIPPED, Prior, PriorScorer
 from cprs.critics.words import Pieces
+from cprs.errors import WeightsError
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
 
@@ -23,6 +24,11 @@ class EmbeddedCritic:
     """
 
     def __init__(self, base: Base, prior: Prior) -> None:
+        if len(prior.centre) != base.width:
+            raise WeightsError(
+                f"the prior was fitted to states {len(prior.centre)} wide and the base's are "
+                f"{base.width} wide: fit it again on this base"
+            )
         self._base = base
         self._prior = prior
         self._pieces = Pieces(base.vocabulary)

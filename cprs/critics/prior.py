@@ -31,6 +31,8 @@ FORMAT = 1
 DECIMALS = 3
 """Log-odds are rounded to this, so that the last bits of a sum do not decide between two."""
 
+_NUMBERS = ("slope", "offset", "threshold")
+
 Floats = NDArray[np.float64]
 
 
@@ -70,7 +72,10 @@ class Prior:
                 for name, value in fields.items()
             }
             prior = cls(**numbers, digest=sha256(raw).hexdigest()[:8])
-            prior.rank(np.zeros((1, len(NAMES)), np.float32))
+            for name, value in numbers.items():
+                if isinstance(value, float) != (name in _NUMBERS):
+                    raise ValueError(f"{name} must be {'a' if name in _NUMBERS else 'no'} number")
+            prior.probability(np.zeros((1, len(NAMES)), np.float32))
         except OSError as error:
             raise WeightsError(f"{path}: cannot be read: {error}; reinstall cprs") from error
         except (ValueError, KeyError, TypeError) as error:

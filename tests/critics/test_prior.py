@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs.critics.embedded import EmbeddedCritic, pack, unpack
+from cprs.critics.embedded_base import Base
 from cprs.critics.features import NAMES, Question
 from cprs.critics.pooling import FEATURES
 from cprs.critics.prior import SHIPPED, Prior
@@ -167,3 +169,20 @@ def test_packing_stays_within_half_a_step(tokens: int, seed: int) -> None:
     packed = pack(states)
     assert sum(array.nbytes for array in packed) == tokens * (12 + 4)
     assert (np.abs(unpack(packed) - states) <= packed[1][:, None] * 0.501).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("threshold", [0.1, 0.2]), ("centre", 3), ("out", [1.0]), ("slope", [1])]
+)
+def test_a_prior_of_the_wrong_shape_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    fields = json.loads(SHIPPED.read_text("utf-8")) | {field: value}
+    path = tmp_path / "prior.json"
+    path.write_text(json.dumps(fields), encoding="utf-8")
+    with pytest.raises(WeightsError, match="not a fitted prior"):
+        Prior.load(path)
+
+
+def test_a_prior_of_another_base_is_refused() -> None:
+    narrow = replace(Prior.load(), centre=np.zeros(12))
+    with pytest.raises(WeightsError, match="12 wide"):
+        EmbeddedCritic(Base.load(), narrow)
