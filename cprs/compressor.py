@@ -204,7 +204,6 @@ class Compressor:
                 measure=lambda selection: self.counter.count(assembler.text(selection)),
                 pieces=lambda number, unit: documents[number].pieces(unit),
             )
-            warnings.extend(_unused(selection, candidates))
         yield Progress("select", tokens_in, tokens_in)
 
         texts = assembler.documents(selection)
@@ -212,12 +211,16 @@ class Compressor:
         kept, dropped = assembler.tally(selection)
         if not kept:
             warnings.append("nothing was kept: no unit scores high enough for this guidance")
+        tokens_out = self.counter.count(text)
+        ended = selection.blocked is not None or selection.cut is not None
+        if budget is not None and ended and tokens_out < 0.9 * budget:
+            warnings.append(_unused(selection, candidates))
         clock.lap("select")
         yield Compressed(
             text=text,
             spans=tuple(span for spans in assembler.spans(selection) for span in spans),
             tokens_in=tokens_in,
-            tokens_out=self.counter.count(text),
+            tokens_out=tokens_out,
             seconds=clock.total,
             critic=self.critic.name,
             documents=tuple(texts),
@@ -354,19 +357,12 @@ def _other_granularities(documents: Sequence[_Document], wanted: str | None) -> 
     ]
 
 
-def _unused(selection: Selection, candidates: Sequence[Candidates]) -> list[str]:
-    """What to say of a budget that ends at a large unit, and is less than 90 % used for it."""
-    if selection.blocked is None:
-        return []
-    number, unit = selection.blocked
-    if candidates[number].layout.finer is not None:
-        return []
-    cost = int(candidates[number].cost[unit])
-    used = sum(int(c.cost[k].sum()) for c, k in zip(candidates, selection.keep, strict=True))
-    if cost <= 0.1 * (used + cost):
-        return []
+def _unused(selection: Selection, candidates: Sequence[Candidates]) -> str:
+    """What to say of a budget that is less than 90 % used: which unit it ends at."""
+    number, unit = selection.blocked or (selection.cut or (0, 0, 0))[:2]
     kind = candidates[number].layout.units[unit].kind
-    return [f"budget not used up: the next best {kind} has {cost} tokens and is never cut"]
+    cost = int(candidates[number].cost[unit])
+    return f"budget not used up: the next best {kind} has {cost} tokens and cannot be cut to fit"
 
 
 def _only(labels: Sequence[str]) -> str | None:
