@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import CASES
 
 from cprs.errors import TextError
 from cprs.formats import known_granularities, segment
 from cprs.units import PASSAGE_LIMIT, Layout, Role, Units
 
-# Tests are imported by path (importlib mode), so a sibling is loaded by path as well.
-_spec = importlib.util.spec_from_file_location("samples", Path(__file__).with_name("samples.py"))
-assert _spec is not None
-assert _spec.loader is not None
-samples = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(samples)
-
 MATRIX = [
     pytest.param(name, granularity, sample, id=f"{name}-{granularity}-{i}")
-    for i, (name, sample) in enumerate(samples.CASES)
+    for i, (name, sample) in enumerate(CASES)
     for granularity in known_granularities(name)
 ]
-NAMES = sorted({name for name, _ in samples.CASES})
+NAMES = sorted({name for name, _ in CASES})
 LEVELS = [(name, granularity) for name in NAMES for granularity in known_granularities(name)]
 
 # Bits that meet every rule: scripts, clusters, line ends, stops, marks of every format, oddities.

@@ -11,9 +11,11 @@ import pytest
 import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import CASES
 from support import DiceCritic
 
 from cprs import BudgetError, Compressed, Compressor
+from cprs.formats import known_granularities
 
 WORDS = ["the", "meeting", "Ann", "chaired", "budget", "3.14", "e.g.", "naïve", "Ångström", "会议",
          "预算", "👩‍👩‍👧‍👦", "e\u0301", "क्षि", "שלום", "x_y", "foo()"]  # fmt: skip
@@ -214,3 +216,12 @@ def test_documents_share_one_budget(budget: int) -> None:
     assert len(result.documents) == 3
     for span in result.spans:
         assert documents[span.document][span.start : span.end] in result.documents[span.document]
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "level"),
+    [(name, text, level) for name, text in CASES for level in known_granularities(name)],
+)
+def test_what_fits_is_unchanged_in_every_format(format: str, text: str, level: str) -> None:
+    result = compress(text, query="q", format=format, granularity=level, budget=10**7)
+    assert result.text == text
