@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cprs.train.dataset import Dataset, DatasetWriter
-from cprs.train.inquiry import Prompt, Reading
-from cprs.train.targets import Targets
+from cprs.critics.inquiry import Prompt, Reading
+from cprs.train.reason.dataset import Dataset, DatasetWriter
+from cprs.train.reason.targets import Targets
 
 WIDTH, FEATURES, PASSAGE_FEATURES = 16, 3, 4
 ABOUT = {"width": WIDTH, "features": FEATURES, "passage_features": PASSAGE_FEATURES}

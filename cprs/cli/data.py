@@ -11,7 +11,7 @@ import typer
 from cprs.cli.console import say
 from cprs.cli.output import check_writable
 from cprs.errors import OptionError, TextError, unknown
-from cprs.train.write import write_documents
+from cprs.train.sets.write import write_documents
 
 data_app = typer.Typer(no_args_is_help=True, help="Make question sets for training and measuring.")
 
@@ -86,7 +86,7 @@ def tasks(
     ] = None,
 ) -> None:
     """Make synthetic tasks: needles, pass keys, key-value pairs, lines, labels, ..."""
-    from cprs.train.data import ENDINGS
+    from cprs.train.sets.data import ENDINGS
     from cprs.train.tasks import TASKS, Haystack, make_documents
 
     names = list(dict.fromkeys(task or TASKS))

@@ -55,7 +55,7 @@ def critic(
 ) -> None:
     """Say how much evidence critics keep at each ratio: recall, and in brackets the hits."""
     from cprs.critics import known_critics, load_critic
-    from cprs.train.evaluate import RATIOS, evaluate
+    from cprs.train.measure.evaluate import RATIOS, evaluate
 
     names = critic or list(known_critics())
     console = Console(stderr=True, highlight=False)

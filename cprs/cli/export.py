@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cprs.cli.console import say
-from cprs.train.export import PACKAGE, export_critic
+from cprs.train.export.critic import PACKAGE, export_critic
 
 export_app = typer.Typer(no_args_is_help=True, help="Write a critic's weights.")
 

@@ -12,7 +12,7 @@ from cprs.cli.console import say
 from cprs.cli.output import write_stdout
 
 if TYPE_CHECKING:
-    from cprs.train.loop import Step
+    from cprs.train.reason.loop import Step
 
 train_app = typer.Typer(no_args_is_help=True, help="Train a critic.")
 
@@ -54,8 +54,8 @@ def critic(
     ] = "auto",
 ) -> None:
     """Train a critic above a pretrained base. Needs pip install 'cprs[train]'."""
-    from cprs.train.critic import train_critic
-    from cprs.train.recipe import read_recipe
+    from cprs.train.reason.critic import train_critic
+    from cprs.train.reason.recipe import read_recipe
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     every = 1 if console.is_terminal else 50

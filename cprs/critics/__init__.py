@@ -46,7 +46,7 @@ def _trained(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
     require("torch", "onnx", "safetensors", what=f"the trained critic in {path}")
-    from cprs.train.reasoned import ReasonedCritic
+    from cprs.train.reason.reasoned import ReasonedCritic
 
     _cpu_only("a trained critic", device)
     return ReasonedCritic.load(path)

@@ -2,7 +2,7 @@
 
 A mixture that depends on the question: a linear map plus one small hidden layer over the features
 of a passage, fitted to rank evidence above everything else of the same context, then calibrated
-(`cprs.train.fit_prior`). Evaluated in numpy.
+(`cprs.train.prior.__main__`). Evaluated in numpy.
 """
 
 from __future__ import annotations

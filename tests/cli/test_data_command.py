@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from command import run
 
-from cprs.train.data import read_documents
+from cprs.train.sets.data import read_documents
 from cprs.train.tasks import TASKS, Haystack
 
 SQUAD = {

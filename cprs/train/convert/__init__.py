@@ -12,7 +12,7 @@ from cprs.train.convert.hotpotqa import convert_2wiki, convert_hotpotqa
 from cprs.train.convert.musique import convert_musique
 from cprs.train.convert.qasper import convert_qasper
 from cprs.train.convert.squad import convert_cuad, convert_squad
-from cprs.train.data import Document
+from cprs.train.sets.data import Document
 
 __all__ = ["CONVERTERS", "Converter", "convert"]
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import regex
 
 from cprs.errors import TextError
-from cprs.train.data import open_text
+from cprs.train.sets.data import open_text
 
 _UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
 _SPACE = regex.compile(r"[\s,]*")

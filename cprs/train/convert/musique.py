@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cprs.train.convert.entries import read_entries
 from cprs.train.convert.fields import Note, Span, entry, list_of, text_of, trim
-from cprs.train.data import Document, Question
+from cprs.train.sets.data import Document, Question
 
 
 def convert_musique(path: Path, *, note: Note) -> Iterator[Document]:

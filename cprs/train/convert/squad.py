@@ -13,7 +13,7 @@ from typing import Any
 
 from cprs.train.convert.entries import read_entries
 from cprs.train.convert.fields import Note, Sentences, Span, entry, list_of, text_of, united
-from cprs.train.data import Document, Question
+from cprs.train.sets.data import Document, Question
 
 
 def convert_squad(path: Path, *, note: Note) -> Iterator[Document]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cprs.errors import unknown
-from cprs.train.data import Document
+from cprs.train.sets.data import Document
 from cprs.train.tasks.absent import absent
 from cprs.train.tasks.attributes import attributes
 from cprs.train.tasks.base import MIN_LENGTH, Task

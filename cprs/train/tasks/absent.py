@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import TOWNS, number, person, sibling, triple, uuid4

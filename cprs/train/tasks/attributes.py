@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import TOWNS, distinct, person, triple

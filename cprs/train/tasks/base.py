@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cprs.errors import OptionError
-from cprs.train.data import Document, Question
+from cprs.train.sets.data import Document, Question
 from cprs.train.tasks.haystack import Haystack
 
 MIN_LENGTH = 1_000

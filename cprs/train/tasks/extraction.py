@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, task
 from cprs.train.tasks.kinds import KINDS, Kind
 from cprs.train.tasks.plant import Piece, Span, plant

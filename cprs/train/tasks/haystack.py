@@ -11,7 +11,7 @@ import regex
 
 from cprs.errors import OptionError
 from cprs.formats import segment
-from cprs.train.data import read_text
+from cprs.train.sets.data import read_text
 from cprs.train.tasks.prose import sentences
 
 _ENDINGS = (".txt", ".md", ".rst", ".txt.gz")

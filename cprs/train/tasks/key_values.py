@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, task
 from cprs.train.tasks.plant import Draft
 from cprs.train.tasks.values import number, triple, uuid4

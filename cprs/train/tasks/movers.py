@@ -6,7 +6,7 @@ own world. Evidence is the taking and the last walk, or the putting down and the
 
 from __future__ import annotations
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import given

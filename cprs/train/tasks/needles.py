@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import KINDS, distinct, listed, sibling, triple, value

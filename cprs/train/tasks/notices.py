@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import TOWNS, number, person, sibling, triple

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import cycle
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, task
 from cprs.train.tasks.plant import Piece, lay, plant
 from cprs.train.tasks.values import pair, sibling

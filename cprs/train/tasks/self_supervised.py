@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import regex
 
 from cprs.formats.stopwords import STOPWORDS
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Span, lay
 

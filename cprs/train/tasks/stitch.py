@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cprs.train.data import Document, Question
+from cprs.train.sets.data import Document, Question
 from cprs.train.tasks.base import check, spread
 from cprs.train.tasks.haystack import Haystack
 from cprs.train.tasks.plant import Piece, lay

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import string
 
-from cprs.train.data import Question
+from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import distinct

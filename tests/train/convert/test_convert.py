@@ -10,8 +10,8 @@ import pytest
 
 from cprs.errors import OptionError, TextError
 from cprs.train.convert import CONVERTERS, convert
-from cprs.train.data import Document, read_documents
-from cprs.train.write import write_documents
+from cprs.train.sets.data import Document, read_documents
+from cprs.train.sets.write import write_documents
 
 CONTEXT = " The hall opened in 1901. Its roof, by Dr. Orr, leaked at once. It closed in 1950."
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs.errors import OptionError, TextError
-from cprs.train.data import Document, Question
+from cprs.train.sets.data import Document, Question
 from cprs.train.tasks import Haystack, stitch
 from cprs.train.tasks.plant import Piece, lay
 

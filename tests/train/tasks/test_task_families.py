@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from cprs.train.data import Document, Question
+from cprs.train.sets.data import Document, Question
 from cprs.train.tasks import TASKS, Haystack
 from cprs.train.tasks.kinds import KINDS
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs.errors import OptionError
-from cprs.train.data import Document, Question, read_documents
+from cprs.train.sets.data import Document, Question, read_documents
+from cprs.train.sets.write import write_documents
 from cprs.train.tasks import MIN_LENGTH, TASKS, Haystack, make_documents
-from cprs.train.write import write_documents
 
 SPREAD = [name for name in TASKS if name != "absent"]
 OTHER_TEXT = " ".join(

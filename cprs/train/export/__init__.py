@@ -1,0 +1,1 @@
+"""Checkpoints into the files that cprs runs."""

@@ -1,0 +1,1 @@
+"""Measures critics on question sets."""

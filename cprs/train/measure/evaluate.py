@@ -1,0 +1,178 @@
+"""How much of the evidence a critic keeps, side by side with others over the same passages.
+
+For each question over a long context: passages are taken best first until 1/R of the context's
+code points is full. *Recall* is evidence kept ÷ min(evidence, budget); a *hit* keeps at least
+90 % of each evidence span. Both are averaged over questions, then over sets; sets in English and
+in other languages apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.critics.base import TokenCritic
+from cprs.engine.cache import StateCache
+from cprs.engine.local import LocalEngine
+from cprs.errors import OptionError, unknown
+from cprs.formats import segment
+from cprs.guidance import Guidance
+from cprs.hops import combine, follow
+from cprs.select import unit_scores
+from cprs.train.measure.report import Cell, Report
+from cprs.train.sets.contexts import SIZE, Context, build_contexts, is_alone
+from cprs.train.sets.data import find_sources, read_documents, read_text
+from cprs.units import IntArray, Units
+from cprs.windows import Window, cut_windows
+
+RATIOS = (8.0, 16.0, 32.0, 64.0, 128.0)
+HAYSTACK = "eval_tenk_en.txt.gz"
+"""The unrelated text, looked for in `haystack/` beside the sets or up to two folders above."""
+
+Scores = NDArray[np.float32]
+
+
+def evaluate(
+    directory: Path,
+    *,
+    critics: Sequence[TokenCritic],
+    ratios: Sequence[float] = RATIOS,
+    queries: int = 24,
+    sources: Sequence[str] = (),
+    haystack: Path | None = None,
+    hops: int = 1,
+    size: int = SIZE,
+    seed: int = 0,
+    progress: Callable[[str, str], None] | None = None,
+) -> Report:
+    """Measure `critics` over the question sets in `directory`, `queries` questions per set.
+
+    `sources`: the sets to measure, all by default. `haystack`: the text around documents whose
+    questions only make sense inside them. `progress` is told (set, critic) as work goes on.
+
+    Wired as `cprs eval critic --data DIR [--critic NAME ...] [--ratio R ...] [--queries N]
+    [--source NAME ...] [--haystack FILE] [--hops N] [--json]`: `Report.text()`, `Report.json()`.
+
+    Raises `OptionError` for a folder without sets, an unknown set, a number that means nothing;
+    `TextError` naming file and line for what cannot be read.
+    """
+    if queries < 1:
+        raise OptionError(f"queries must be at least 1, got {queries}")
+    if not ratios or min(ratios) < 1:
+        raise OptionError("ratios must be 1 or more: tokens in ÷ tokens out")
+    found = find_sources(directory)
+    for name in sources:
+        if name not in found:
+            raise unknown("set", name, list(found))
+    runs = [_Run(critic, hops) for critic in critics]
+    cells: list[Cell] = []
+    for name in sources or found:
+        documents = list(read_documents(found[name]))
+        if not documents:
+            continue
+        alone = is_alone(documents[0])
+        hay = _haystack(haystack, found[name]) if alone else ""
+        contexts = build_contexts(documents, haystack=hay, queries=queries, size=size, seed=seed)
+        measured: dict[str, list[NDArray[np.float64]]] = {}
+        language = documents[0].language
+        for context in contexts:
+            passages = segment(context.text, format="text", granularity="sentence").passages
+            for run in runs:
+                if progress is not None:
+                    progress(name, run.critic.name)
+                for question, scores in run.scores(context, passages):
+                    measured.setdefault(run.critic.name, []).append(
+                        np.array([_kept(scores, passages, question, r) for r in ratios])
+                    )
+        for critic, values in measured.items():
+            recall, hit = np.mean(values, axis=0).T.tolist()
+            cells.append(
+                Cell(
+                    source=name,
+                    language=language,
+                    context="alone" if alone else "joined",
+                    critic=critic,
+                    queries=len(values),
+                    recall=tuple(recall),
+                    hit=tuple(hit),
+                )
+            )
+    return Report(ratios=tuple(ratios), cells=tuple(cells))
+
+
+def kept_passages(scores: Scores, lengths: IntArray, budget: float) -> IntArray:
+    """The passages kept under a budget of code points: best first, what no longer fits skipped.
+
+    `lengths` (n,) code points of each. Ties go in text order.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    left = budget
+    least = float(lengths.min()) if len(lengths) else 0.0
+    for passage in order.tolist():
+        if lengths[passage] <= left:
+            kept.append(passage)
+            left -= float(lengths[passage])
+            if left < least:
+                break
+    return np.array(kept, np.int64)
+
+
+def _kept(
+    scores: Scores, passages: IntArray, evidence: Sequence[tuple[int, int]], ratio: float
+) -> tuple[float, float]:
+    """Recall and hit of one question at one ratio."""
+    budget = int(passages[-1]) / ratio
+    kept = kept_passages(scores, np.diff(passages), budget)
+    start, end = passages[kept], passages[kept + 1]
+    shares: list[float] = []
+    found = total = 0
+    for a, b in evidence:
+        inside = int(np.clip(np.minimum(end, b) - np.maximum(start, a), 0, None).sum())
+        found, total = found + inside, total + b - a
+        shares.append(inside / (b - a))
+    return min(found / min(total, budget), 1.0), float(min(shares) >= 0.9)
+
+
+class _Run:
+    """One critic over many contexts; what it has read of a window is kept for the next."""
+
+    def __init__(self, critic: TokenCritic, hops: int) -> None:
+        self.critic = critic
+        self._hops = hops
+        self._engine = LocalEngine(critic, workers=None, cache=StateCache(max_bytes=1_500_000_000))
+
+    def scores(
+        self, context: Context, passages: IntArray
+    ) -> Iterator[tuple[tuple[tuple[int, int], ...], Scores]]:
+        """Each question's evidence and the score of every passage under it."""
+        encoded = self.critic.encode(context.text)
+        windows = cut_windows(encoded, passages, size=self.critic.window)
+        units = Units.uniform(passages, "passage")
+        for question in context.questions:
+            guidance = question.guidance()
+            keep = self._score(guidance, windows)
+            for _ in range(1, self._hops):
+                further = follow(guidance, [context.text], [windows], [keep])
+                (keep,) = combine([keep], [self._score(further, windows)])
+            yield question.evidence, unit_scores(units, encoded, keep)
+
+    def _score(self, guidance: Guidance, windows: Sequence[Window]) -> Scores:
+        scorer = self.critic.ask(guidance, windows)
+        keep: list[Scores] = [np.zeros(0, np.float32)] * len(windows)
+        for number, scores in self._engine.run(windows, scorer):
+            keep[number] = scores.keep
+        return np.concatenate([np.zeros(0, np.float32), *keep])
+
+
+def _haystack(path: Path | None, beside: Path) -> str:
+    if path is not None:
+        return read_text(path)
+    for folder in list(beside.parents)[:3]:
+        candidate = folder / "haystack" / HAYSTACK
+        if candidate.is_file():
+            return read_text(candidate)
+    return ""

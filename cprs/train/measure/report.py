@@ -1,0 +1,125 @@
+"""The table of an evaluation, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from cprs.train.sets.data import is_english
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One critic on one set: recall and hit at each of the report's ratios."""
+
+    source: str
+    language: str
+    context: str
+    critic: str
+    queries: int
+    recall: tuple[float, ...]
+    hit: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """One critic over all sets of one kind, each set counting the same."""
+
+    sets: str
+    critic: str
+    sources: int
+    recall: tuple[float, ...]
+    hit: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything measured in one run."""
+
+    ratios: tuple[float, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def critics(self) -> tuple[str, ...]:
+        """The critics measured, in the order they were given."""
+        return tuple(dict.fromkeys(cell.critic for cell in self.cells))
+
+    def macro(self) -> list[Macro]:
+        """Averages over sets: English, then the other languages together."""
+        rows: list[Macro] = []
+        for sets, english in (("English", True), ("other languages", False)):
+            for critic in self.critics:
+                cells = [
+                    cell
+                    for cell in self.cells
+                    if cell.critic == critic and is_english(cell.language) == english
+                ]
+                if cells:
+                    recall = _columns(cell.recall for cell in cells)
+                    hit = _columns(cell.hit for cell in cells)
+                    rows.append(Macro(sets, critic, len(cells), recall, hit))
+        return rows
+
+    def json(self) -> str:
+        """All numbers, for programs."""
+        return json.dumps(
+            {
+                "ratios": self.ratios,
+                "macro": [asdict(row) for row in self.macro()],
+                "sets": [asdict(cell) for cell in self.cells],
+            },
+            indent=2,
+        )
+
+    def text(self) -> str:
+        """Recall [hit] per set, critic and ratio, the averages and the critics' names last."""
+        short = _short(self.critics)
+        header = ["set", "context", "queries", "critic", *(f"{ratio:g}x" for ratio in self.ratios)]
+        rows = [header]
+        for cell in sorted(self.cells, key=lambda cell: cell.source):
+            rows.append(
+                [
+                    cell.source,
+                    cell.context,
+                    str(cell.queries),
+                    short[cell.critic],
+                    *_numbers(cell.recall, cell.hit),
+                ]
+            )
+        for row in self.macro():
+            rows.append(
+                [
+                    f"macro, {row.sets}",
+                    f"{row.sources} sets",
+                    "",
+                    short[row.critic],
+                    *_numbers(row.recall, row.hit),
+                ]
+            )
+        names = [f"{short[name]}: {name}" for name in self.critics if short[name] != name]
+        return "\n".join([_aligned(rows), *names])
+
+
+def _short(names: Sequence[str]) -> dict[str, str]:
+    """What stands before the first hyphen of a name, where that tells it from the others."""
+    heads = [name.split("-")[0] for name in names]
+    return {
+        name: head if heads.count(head) == 1 else name
+        for name, head in zip(names, heads, strict=True)
+    }
+
+
+def _columns(rows: Iterable[Sequence[float]]) -> tuple[float, ...]:
+    columns = list(zip(*rows, strict=True))
+    return tuple(sum(column) / len(column) for column in columns)
+
+
+def _numbers(recall: Sequence[float], hit: Sequence[float]) -> list[str]:
+    return [f"{r:.3f} [{h:.2f}]" for r, h in zip(recall, hit, strict=True)]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

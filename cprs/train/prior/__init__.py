@@ -1,0 +1,1 @@
+"""Fits the prior: features of passages into the probability of being evidence."""

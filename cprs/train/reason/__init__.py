@@ -1,0 +1,1 @@
+"""Trains reasoning layers above a base and its prior."""

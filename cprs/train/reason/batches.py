@@ -1,0 +1,187 @@
+"""Question sets into training windows, and those into batches.
+
+Of each question: windows with evidence, windows without that the prior likes best, and a few of
+all the rest. The base reads each window once, in int8 as shipped; from then on a step of training
+costs the reasoning layers alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.critics.base import State
+from cprs.critics.embedded import pack, unpack
+from cprs.critics.embedded_base import Base
+from cprs.critics.features import NAMES
+from cprs.critics.inquiry import Inquiry, Reading
+from cprs.critics.overlap import TOKEN_FEATURES
+from cprs.critics.prior import Prior
+from cprs.critics.words import Pieces
+from cprs.engine.cache import StateCache, key_of
+from cprs.errors import OptionError
+from cprs.formats import segment
+from cprs.train.reason.dataset import Dataset, DatasetWriter
+from cprs.train.reason.prompts import dress
+from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.targets import COARSE, Targets, targets_of
+from cprs.train.sets.contexts import Context
+from cprs.train.sets.data import Question
+from cprs.windows import Window, cut_windows
+
+CACHE = 1 << 30
+
+
+def prepare(
+    contexts: Iterable[Context],
+    base: Base,
+    prior: Prior,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> Dataset:
+    """Write the training windows of all questions of `contexts` into `folder`.
+
+    Everything follows from the contexts and the recipe. Raises `OptionError` where there is
+    nothing to train on.
+    """
+    about = {
+        "base": base.name,
+        "prior": prior.digest,
+        "recipe": recipe.data_digest,
+        "width": base.width,
+        "features": len(TOKEN_FEATURES),
+        "passage_features": len(NAMES),
+    }
+    with DatasetWriter(folder, about) as writer:
+        preparation = _Preparation(base, prior, recipe, writer)
+        for number, context in enumerate(contexts, 1):
+            preparation.add(context)
+            if progress is not None:
+                progress(f"context {number}, {context.source}: {preparation.samples} windows")
+        if not preparation.samples:
+            raise OptionError("nothing to train on: the sets hold no question with known evidence")
+    return Dataset(folder)
+
+
+class _Preparation:
+    """Chooses windows and hands them to the writer."""
+
+    def __init__(self, base: Base, prior: Prior, recipe: Recipe, writer: DatasetWriter) -> None:
+        self.samples = 0
+        self._base = base
+        self._prior = prior
+        self._recipe = recipe
+        self._writer = writer
+        self._pieces = Pieces(base.vocabulary)
+        self._cache = StateCache(max_bytes=CACHE)
+        self._written: dict[bytes, int] = {}
+        self._rng = random.Random(recipe.seed)
+
+    def add(self, context: Context) -> None:
+        """All questions of one context."""
+        bounds = segment(context.text, format="text", granularity="sentence").passages
+        windows = cut_windows(self._base.encode(context.text), bounds, size=self._base.window)
+        if not windows:
+            return
+        with ThreadPoolExecutor() as pool:
+            states = list(pool.map(self._read, windows))
+            for question in context.questions:
+                self._question(context, question, windows, states, pool)
+
+    def _question(
+        self,
+        context: Context,
+        question: Question,
+        windows: list[Window],
+        states: list[State],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        guidance = question.guidance()
+        if not question.instruction:
+            guidance = dress(question.text, self._rng, instructed=self._recipe.instructed)
+        inquiry = Inquiry(self._base, self._prior, self._pieces, guidance, windows)
+
+        def read(window: Window, state: State) -> Reading:
+            return inquiry.read(window, unpack(state))
+
+        readings = list(pool.map(read, windows, states))
+        targets = targets_of(context, question, windows, labels=guidance.labels)
+        number = self._writer.question(inquiry.prompt)
+        for at, stands_for in self._choose(readings, targets):
+            self._writer.sample(
+                self._window(windows[at], states[at]),
+                number,
+                windows[at].units,
+                readings[at],
+                targets[at],
+                stands_for=stands_for,
+                coarse=question.level in COARSE,
+            )
+            self.samples += 1
+
+    def _choose(self, readings: list[Reading], targets: list[Targets]) -> list[tuple[int, float]]:
+        """Numbers of windows, and how many each stands for."""
+        recipe = self._recipe
+        holds = [bool(target.passages.any()) for target in targets]
+        positive = [i for i, held in enumerate(holds) if held]
+        if len(positive) > recipe.evidence_windows:
+            positive = sorted(self._rng.sample(positive, recipe.evidence_windows))
+        known = [i for i, held in enumerate(holds) if not held and targets[i].known.any()]
+        most = {i: float(readings[i].odds[targets[i].known].max()) for i in known}
+        known.sort(key=lambda i: (-most[i], i))
+        hard, rest = known[: recipe.hard_windows], known[recipe.hard_windows :]
+        easy = sorted(self._rng.sample(rest, min(recipe.random_windows, len(rest))))
+        each = min(len(rest) / max(len(easy), 1), recipe.most_weight)
+        return [
+            *((i, 1.0) for i in positive),
+            *((i, 1.0) for i in hard),
+            *((i, each) for i in easy),
+        ]
+
+    def _read(self, window: Window) -> State:
+        key = key_of(self._base.name, window)
+        state = self._cache.get(key)
+        if state is None:
+            state = pack(self._base.read(window.token_ids))
+            self._cache.put(key, state)
+        return state
+
+    def _window(self, window: Window, state: State) -> int:
+        key = key_of(self._base.name, window)
+        if key not in self._written:
+            self._written[key] = self._writer.window(state)
+        return self._written[key]
+
+
+class Schedule:
+    """Which samples a step trains on: whole questions, in an order drawn anew every epoch.
+
+    A step's samples follow from its number alone, so a run that stopped goes on where it was.
+    """
+
+    def __init__(self, questions: list[list[int]], *, per_step: int, seed: int) -> None:
+        self._questions = questions
+        self._per_step = min(per_step, len(questions))
+        self._seed = seed
+        self.per_epoch = len(questions) // self._per_step
+
+    def __getitem__(self, step: int) -> list[int]:
+        epoch, at = divmod(step, self.per_epoch)
+        order = self._order(epoch)[at * self._per_step : (at + 1) * self._per_step]
+        return [sample for question in order for sample in self._questions[question]]
+
+    def steps(self, first: int, last: int) -> Iterator[tuple[int, list[int]]]:
+        """Steps [first, last) and their samples."""
+        for step in range(first, last):
+            yield step, self[step]
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        rng = np.random.default_rng((self._seed, epoch))
+        return rng.permutation(len(self._questions))

@@ -1,0 +1,85 @@
+"""Samples of different lengths as tensors of one: padded, masked, on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, device, from_numpy
+
+from cprs.train.reason.dataset import Given, Sample
+from cprs.train.reason.reasoner import Inputs
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Goals:
+    """What b windows should give: `tags`, `labels` (b, t) int64, `token_weight`, `label_weight`
+    (b, t); `target`, `weight` (b, u); `smoothing` (b, 1), and `group` (b,), the question of each.
+    """
+
+    tags: Tensor
+    labels: Tensor
+    token_weight: Tensor
+    label_weight: Tensor
+    target: Tensor
+    weight: Tensor
+    smoothing: Tensor
+    group: Tensor
+
+
+def inputs_of(given: Sequence[Given], words: Floats, *, on: device | None = None) -> Inputs:
+    """What the reasoning layers read of several windows. `words` (v, d): word embeddings."""
+    return Inputs(
+        prompt=_pad([g.prompt for g in given], on),
+        prompt_tokens=_pad([g.prompt_tokens for g in given], on),
+        prompt_mask=_pad([np.ones(len(g.prompt), bool) for g in given], on),
+        window=_pad([g.states for g in given], on),
+        window_tokens=_pad([g.tokens for g in given], on),
+        window_mask=_pad([np.ones(len(g.states), bool) for g in given], on),
+        owner=_pad([owner_of(g.units) for g in given], on),
+        passages=_pad([g.passages for g in given], on),
+        odds=_pad([g.odds for g in given], on),
+        labels=_pad([words[g.labels] for g in given], on),
+        labels_mask=_pad([np.ones(len(g.labels), bool) for g in given], on),
+    )
+
+
+def goals_of(
+    samples: Sequence[Sample],
+    *,
+    smoothing: tuple[float, float] = (0.0, 0.0),
+    on: device | None = None,
+) -> Goals:
+    """What should come out; `smoothing` of exact and of coarse labels."""
+    known = [np.minimum(s.weight, 1)[owner_of(s.given.units)] for s in samples]
+    named = [w * (len(s.given.labels) > 1) for s, w in zip(samples, known, strict=True)]
+    coarse = np.array([[smoothing[s.coarse]] for s in samples], np.float32)
+    return Goals(
+        tags=_pad([s.tags.astype(np.int64) for s in samples], on),
+        labels=_pad([s.called * np.int64(len(s.given.labels) > 1) for s in samples], on),
+        token_weight=_pad(known, on),
+        label_weight=_pad(named, on),
+        target=_pad([s.target for s in samples], on),
+        weight=_pad([s.weight for s in samples], on),
+        smoothing=from_numpy(coarse).to(on),
+        group=from_numpy(np.array([s.question for s in samples], np.int64)).to(on),
+    )
+
+
+def owner_of(units: NDArray[Any]) -> NDArray[np.int64]:
+    """The passage (t,) each token belongs to, of passages `units` (u, 2)."""
+    return np.repeat(np.arange(len(units)), units[:, 1] - units[:, 0])
+
+
+def _pad(arrays: Sequence[NDArray[Any]], on: device | None) -> Tensor:
+    """Arrays (n, *tail) as (b, longest n, *tail), zeros behind; at least one long."""
+    longest = max(1, *(len(array) for array in arrays))
+    padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: len(array)] = array
+    return from_numpy(padded).to(on)

@@ -1,0 +1,176 @@
+"""`cprs train critic`: question sets and a base into a trained critic, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cprs.critics.base import TokenCritic
+from cprs.critics.embedded import EmbeddedCritic
+from cprs.critics.embedded_base import Base
+from cprs.critics.prior import SHIPPED as PRIOR
+from cprs.critics.prior import Prior
+from cprs.critics.weights import MANIFEST, SHIPPED
+from cprs.errors import OptionError, unknown
+from cprs.train.extras import require
+from cprs.train.measure.evaluate import evaluate
+from cprs.train.measure.report import Report
+from cprs.train.reason.batches import prepare
+from cprs.train.reason.corpus import corpus, dev_folder, haystacks, training_folder
+from cprs.train.reason.dataset import INDEX, Dataset, read_index
+from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
+
+if TYPE_CHECKING:
+    from cprs.train.reason.loop import Step
+
+NAMES = ("minilm",)
+RECIPE = "recipe.yaml"
+PREPARED = "data"
+RATIOS = (8.0, 32.0, 128.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a run wrote: its folder, the loss of its first and last steps, and, where a dev set
+    lies beside the data, how the critic and its prior do on it."""
+
+    folder: Path
+    first_loss: float
+    last_loss: float
+    report: Report | None
+
+
+def train_critic(
+    data: Path,
+    base: str | Path,
+    out: Path,
+    recipe: Recipe | None = None,
+    *,
+    resume: bool = False,
+    haystack: Sequence[Path] = (),
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Trained:
+    """Train reasoning layers above `base` on the question sets in `data` into the folder `out`.
+
+    `data`: the sets, in it or in its `train/` or `critic/train/`. `base`: one of `NAMES` or a
+    weights folder. `haystack`: texts around documents that stand alone; by default the English
+    ones in a folder `haystack/` beside the data. `resume`: go on with the run in `out`, under its
+    own recipe if none is given. `say` is told what happens, `progress` of every step.
+
+    Raises `OptionError` for what cannot be trained on or resumed, `TextError` for unreadable
+    data, `WeightsError` for an unusable base.
+    """
+    require("torch", "onnx", "safetensors")
+    import torch
+
+    from cprs.train.reason.folder import save_reasoner, word_embeddings
+    from cprs.train.reason.loop import fit, new_reasoner, read_losses
+    from cprs.train.reason.reasoned import ReasonedCritic
+
+    tell = say or (lambda _: None)
+    there = torch.cuda.is_available()
+    if device == "auto":
+        device = "cuda" if there else "cpu"
+    if device not in ("cpu", "cuda") or (device == "cuda" and not there):
+        raise OptionError(f"device {device!r} is not here; known: auto, cpu{', cuda' * there}")
+    sets = training_folder(data)
+    folder = _base(base)
+    recipe = _open(out, recipe, resume=resume)
+    _bring_base(folder, out)
+    reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
+    if reader.width % (2 * recipe.heads):
+        raise OptionError(f"heads must divide half the base's width {reader.width}: {recipe.heads}")
+
+    prepared = _prepared(out / PREPARED, reader, prior, recipe) if resume else None
+    if prepared is None:
+        contexts = corpus(sets, list(haystack) or haystacks(sets), recipe)
+        prepared = prepare(contexts, reader, prior, recipe, out / PREPARED, progress=tell)
+    tell(f"{len(prepared.questions)} questions, {len(prepared)} windows")
+
+    model = new_reasoner(prepared, recipe)
+    words = word_embeddings(out)
+    fit(model, prepared, words, recipe, out, resume=resume, device=device, progress=progress)
+    model.cpu()
+    save_reasoner(model, out, prior=prior.digest)
+    report = _evaluate(
+        sets, recipe, [ReasonedCritic.load(out), EmbeddedCritic(reader, prior)], out, tell
+    )
+    losses = read_losses(out)
+    return Trained(out, losses[0], losses[-1], report)
+
+
+def _base(base: str | Path) -> Path:
+    if str(base) in NAMES:
+        return SHIPPED
+    folder = Path(base)
+    if (folder / MANIFEST).is_file():
+        return folder
+    if (folder / "config.json").is_file():
+        raise OptionError(
+            f"{folder}: not exported yet; run: cprs export critic --base {folder} --out DIR"
+        )
+    raise unknown("base", str(base), [*NAMES, "a folder made by `cprs export critic`"])
+
+
+def _bring_base(folder: Path, out: Path) -> None:
+    """Copy the base and its prior, once: a run keeps those it was started with."""
+    from cprs.train.reason.folder import copy_base
+
+    own = folder / PRIOR.name
+    if not (out / PRIOR.name).is_file():
+        copy_base(folder, own if own.is_file() else PRIOR, out)
+    elif (out / MANIFEST).read_bytes() != (folder / MANIFEST).read_bytes():
+        raise OptionError(f"{folder} is another base than the run in {out} was started with")
+
+
+def _open(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
+    """Make the folder, or take up the run in it; returns the recipe to follow."""
+    earlier = out / RECIPE
+    if not resume:
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise OptionError(f"{out} is not empty: resume its run, or choose another folder")
+        out.mkdir(parents=True, exist_ok=True)
+        write_recipe(recipe or Recipe(), earlier)
+        return recipe or Recipe()
+    if not earlier.is_file():
+        raise OptionError(f"{out} holds no run to resume")
+    before = read_recipe(earlier)
+    if recipe is not None and recipe.digest != before.digest:
+        raise OptionError(f"the recipe differs from {earlier}, which the run was started with")
+    return recipe or before
+
+
+def _prepared(folder: Path, base: Base, prior: Prior, recipe: Recipe) -> Dataset | None:
+    """The data of a run that was stopped after it had prepared them."""
+    if not (folder / INDEX).is_file():
+        return None
+    about = read_index(folder)
+    wanted = (base.name, prior.digest, recipe.data_digest)
+    same = (about.get("base"), about.get("prior"), about.get("recipe")) == wanted
+    return Dataset(folder) if same else None
+
+
+def _evaluate(
+    sets: Path,
+    recipe: Recipe,
+    critics: Sequence[TokenCritic],
+    out: Path,
+    tell: Callable[[str], None],
+) -> Report | None:
+    dev = dev_folder(sets)
+    if not recipe.evaluate or dev is None:
+        return None
+    report = evaluate(
+        dev,
+        critics=critics,
+        ratios=RATIOS,
+        queries=recipe.evaluate,
+        progress=lambda source, _: tell(f"measuring on {source}"),
+    )
+    (out / "report.txt").write_text(report.text() + "\n", encoding="utf-8")
+    (out / "report.json").write_text(report.json() + "\n", encoding="utf-8")
+    return report

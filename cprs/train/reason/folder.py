@@ -1,0 +1,87 @@
+"""A trained critic as a folder: the base's files, the prior, and the reasoning layers."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cprs.critics.prior import SHIPPED as PRIOR
+from cprs.critics.weights import MANIFEST, MODEL, TOKENIZER
+from cprs.errors import WeightsError
+from cprs.train.reason.reasoner import Reasoner, Shape
+
+FORMAT = 1
+ABOUT = "reasoner.json"
+WEIGHTS = "reasoner.safetensors"
+
+
+def copy_base(base: Path, prior: Path, out: Path) -> None:
+    """Put the files of the weights folder `base` and the prior into `out`."""
+    for name in (MODEL, TOKENIZER, MANIFEST):
+        shutil.copyfile(base / name, out / name)
+    shutil.copyfile(prior, out / PRIOR.name)
+
+
+def save_reasoner(model: Reasoner, out: Path, *, prior: str) -> None:
+    """Write the reasoning layers in float32. `prior` is the digest of what they correct."""
+    safetensors: Any = importlib.import_module("safetensors.numpy")
+    arrays = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    raw = bytes(safetensors.save(arrays))
+    (out / WEIGHTS).write_bytes(raw)
+    about = {
+        "format": FORMAT,
+        "sha256": sha256(raw).hexdigest(),
+        "prior": prior,
+        "shape": asdict(model.shape),
+    }
+    (out / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def load_reasoner(folder: Path, *, prior: str) -> tuple[Reasoner, str]:
+    """The reasoning layers in `folder`, ready to use, and their digest. Raises `WeightsError`
+    where a file is missing or broken, or the layers correct another prior."""
+    safetensors: Any = importlib.import_module("safetensors.numpy")
+    path = folder / WEIGHTS
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        raw = path.read_bytes()
+        digest = sha256(raw).hexdigest()
+        if about["format"] != FORMAT:
+            raise WeightsError(f"{folder / ABOUT} is of another version; train it again")
+        if digest != about["sha256"]:
+            raise WeightsError(f"{path} is corrupt: its sha256 does not match; train it again")
+        if prior != about["prior"]:
+            raise WeightsError(f"{path} corrects another prior than {folder / PRIOR.name}")
+        model = Reasoner(Shape(**about["shape"]))
+        arrays = safetensors.load(raw)
+        model.load_state_dict({name: torch.from_numpy(a) for name, a in arrays.items()})
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"{path} cannot be read ({error}); train it again") from error
+    return model.eval(), digest[:8]
+
+
+def word_embeddings(folder: Path) -> NDArray[np.float32]:
+    """The word embeddings (v, d) of the base in a weights folder. Raises `WeightsError` where its
+    file has none."""
+    onnx: Any = importlib.import_module("onnx")
+    graph = onnx.load(str(folder / MODEL)).graph
+    found = {
+        array.name: onnx.numpy_helper.to_array(array)
+        for array in graph.initializer
+        if array.name in ("words", "words_scale")
+    }
+    if "words" not in found:
+        raise WeightsError(f"{folder / MODEL} has no word embeddings; export it anew")
+    words: NDArray[np.float32] = found["words"] * found.get("words_scale", np.float32(1))
+    return words.astype(np.float32)

@@ -1,0 +1,173 @@
+"""The training loop: AdamW over prepared windows, exactly resumable.
+
+On a CPU a run that was stopped and resumed gives the losses of one that was not, bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import cos, pi
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cprs.train.reason import loss
+from cprs.train.reason.batches import Schedule
+from cprs.train.reason.checkpoint import load_checkpoint, save_checkpoint
+from cprs.train.reason.collate import Goals, goals_of, inputs_of
+from cprs.train.reason.dataset import Dataset
+from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
+from cprs.train.reason.recipe import Recipe
+
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step of training saw: its number (from 0) of `steps`, its loss and the loss's terms
+    before weighting, the learning rate."""
+
+    step: int
+    steps: int
+    loss: float
+    terms: dict[str, float]
+    rate: float
+
+
+def new_reasoner(dataset: Dataset, recipe: Recipe) -> Reasoner:
+    """A reasoner that fits the data, with the weights its recipe's seed gives."""
+    shape = Shape(
+        width=dataset.width,
+        features=dataset.features,
+        passage_features=dataset.passage_features,
+        layers=recipe.layers,
+        heads=recipe.heads,
+        feed=recipe.feed,
+    )
+    with _seeded(recipe.seed):
+        return Reasoner(shape, dropout=recipe.dropout)
+
+
+def fit(
+    model: Reasoner,
+    dataset: Dataset,
+    words: NDArray[np.float32],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    progress: Callable[[Step], None] | None = None,
+) -> list[float]:
+    """Train `model` in place and return the loss of every step taken now (`read_losses`: of all).
+
+    `words` (v, d) are the base's word embeddings. Checkpoints and `log.jsonl` go into `folder`.
+    """
+    on = torch.device(device)
+    model.to(on).train()
+    schedule = Schedule(dataset.questions, per_step=recipe.questions, seed=recipe.seed)
+    steps = recipe.steps or max(round(recipe.epochs * schedule.per_epoch), 1)
+    optimizer = torch.optim.AdamW(_groups(model, recipe.decay), lr=recipe.rate, betas=(0.9, 0.98))
+    run = f"{recipe.digest} {json.dumps(dataset.about, sort_keys=True)}"
+    losses: list[float] = []
+    with _seeded(recipe.seed):
+        first = load_checkpoint(folder, model, optimizer, run) if resume else 0
+        with _log(folder / LOG, first) as write:
+            for step, numbers in schedule.steps(first, steps):
+                rate = recipe.rate * pace(step / steps, recipe.warmup)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                samples = [dataset[number] for number in numbers]
+                smoothing = (recipe.smoothing, recipe.coarse_smoothing)
+                goals = goals_of(samples, smoothing=smoothing, on=on)
+                inputs = inputs_of([sample.given for sample in samples], words, on=on)
+                with torch.autocast(on.type, torch.bfloat16, enabled=_short(recipe, on)):
+                    outputs = model(inputs)
+                terms = _terms(outputs, goals, recipe)
+                total = sum(getattr(recipe, name) * term for name, term in terms.items())
+                optimizer.zero_grad(set_to_none=True)
+                total.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+                optimizer.step()
+                seen = {name: float(term.detach()) for name, term in terms.items()}
+                done = Step(step, steps, float(total.detach()), seen, rate)
+                losses.append(done.loss)
+                write(done)
+                if (step + 1) % recipe.save == 0 or step + 1 == steps:
+                    save_checkpoint(folder, step + 1, model, optimizer, run)
+                if progress is not None:
+                    progress(done)
+    model.eval()
+    return losses
+
+
+def read_losses(folder: Path) -> list[float]:
+    """The loss of every step so far of the run in `folder`."""
+    lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
+    return [float(json.loads(line)["loss"]) for line in lines]
+
+
+def pace(done: float, warmup: float) -> float:
+    """The share of the full rate after `done` of all steps: a line up over `warmup`, then half a
+    cosine down to nothing (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts)."""
+    if done < warmup:
+        return (done + 1e-3) / (warmup + 1e-3)
+    return 0.5 + 0.5 * cos(pi * (done - warmup) / (1 - warmup))
+
+
+def _terms(outputs: Outputs, goals: Goals, recipe: Recipe) -> dict[str, torch.Tensor]:
+    """The loss's terms that have a weight, by their names in the recipe."""
+    odds, target, weight, group = outputs.odds, goals.target, goals.weight, goals.group
+    terms: dict[str, Callable[[], torch.Tensor]] = {
+        "evidence": lambda: loss.evidence_loss(odds, target, weight, goals.smoothing),
+        "tags": lambda: loss.tag_loss(
+            outputs.tags, goals.tags, goals.token_weight, goals.smoothing, gamma=recipe.gamma
+        ),
+        "labels": lambda: loss.label_loss(outputs.labels, goals.labels, goals.label_weight),
+        "ranking": lambda: loss.ranking_loss(odds, target, weight > 0, group, margin=recipe.margin),
+        "contrast": lambda: loss.contrast_loss(odds, target, weight, group),
+        "anchor": lambda: loss.anchor_loss(outputs.correction, weight > 0),
+    }
+    return {name: term() for name, term in terms.items() if getattr(recipe, name)}
+
+
+def _groups(model: Reasoner, decay: float) -> list[dict[str, object]]:
+    """Matrices decay; biases, norms and heads' vectors do not."""
+    wide = [p for p in model.parameters() if p.ndim > 1]
+    thin = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": wide, "weight_decay": decay}, {"params": thin, "weight_decay": 0.0}]
+
+
+def _short(recipe: Recipe, on: torch.device) -> bool:
+    """Whether to multiply in bfloat16: on CPUs without such units it is slower than float32."""
+    return recipe.precision == "bfloat16" or (recipe.precision == "auto" and on.type == "cuda")
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Random numbers from `seed`; afterwards the caller's go on as if nothing had been drawn."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _log(path: Path, first: int) -> Iterator[Callable[[Step], None]]:
+    """A line per step; lines of steps that will be taken again are dropped."""
+    kept: list[str] = []
+    if first and path.exists():
+        kept = path.read_text(encoding="utf-8").splitlines()[:first]
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in kept)
+
+        def write(step: Step) -> None:
+            line = {"step": step.step, "loss": step.loss, **step.terms, "rate": step.rate}
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+
+        yield write

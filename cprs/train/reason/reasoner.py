@@ -1,0 +1,155 @@
+"""The embedded critic's reasoning layers: what the prior got wrong, learnt.
+
+Frozen base states of [instruction + query ; window], with what is known of every token, go
+through a few new bidirectional layers to three heads. All of them start at zero, so that at step
+0 the critic *is* the prior.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+
+from torch import Tensor, arange, cat, float32, nn, stack, zeros_like
+
+from cprs.train.reason.attention import Layer, rotary
+
+TAGS = "BIOE"
+_NEVER = -1e4
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """`width` d of a state, k token `features`, f `passage_features`; `layers` of `heads` heads
+    and `feed` hidden units."""
+
+    width: int
+    features: int
+    passage_features: int
+    layers: int = 2
+    heads: int = 12
+    feed: int = 1536
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """b windows of t tokens and u passages at most, b prompts of q tokens, 1 + L label words.
+
+    `prompt` (b, q, d), `prompt_tokens` (b, q, k), `prompt_mask` (b, q) bool; `window` (b, t, d),
+    `window_tokens` (b, t, k), `window_mask` (b, t); `owner` (b, t) int64, the passage of a token;
+    `passages` (b, u, f), `odds` (b, u), the prior's; `labels` (b, 1 + L, d), word embeddings, the
+    first of "outside", and `labels_mask` (b, 1 + L).
+    """
+
+    prompt: Tensor
+    prompt_tokens: Tensor
+    prompt_mask: Tensor
+    window: Tensor
+    window_tokens: Tensor
+    window_mask: Tensor
+    owner: Tensor
+    passages: Tensor
+    odds: Tensor
+    labels: Tensor
+    labels_mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """`correction` (b, u) to the prior's log-odds and `odds` (b, u), corrected; `token_odds`
+    (b, t); logits `tags` (b, t, 4) over B I O E and `labels` (b, t, 1 + L). All float32."""
+
+    correction: Tensor
+    odds: Tensor
+    token_odds: Tensor
+    tags: Tensor
+    labels: Tensor
+
+
+class Reasoner(nn.Module):
+    """Corrects the prior, token by token and passage by passage."""
+
+    def __init__(self, shape: Shape, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.shape = shape
+        width = shape.width
+        self.segments = nn.Embedding(2, width)
+        self.enter_tokens = nn.Linear(shape.features, width, bias=False)
+        # One more than the features: the prior's log-odds are read as well as added.
+        self.enter_passages = nn.Linear(shape.passage_features + 1, width, bias=False)
+        for entry in (self.segments, self.enter_tokens, self.enter_passages):
+            nn.init.normal_(entry.weight, std=0.02)
+        self.layers = nn.ModuleList(
+            Layer(width, shape.heads, shape.feed, dropout) for _ in range(shape.layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.evidence = nn.Linear(width, 1)
+        self.attention = nn.Linear(width, 1)
+        self.tags = nn.Linear(width, len(TAGS))
+        self.labels = nn.Linear(width, width)
+        for head in (self.evidence, self.attention, self.tags, self.labels):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
+    def forward(self, given: Inputs) -> Outputs:
+        """Read b windows, each under its own prompt. Padding changes nothing but rounding."""
+        window = self._read(given)
+        step = self.evidence(window)[..., 0].to(float32)
+        attention = self.attention(window)[..., 0].to(float32)
+        correction = _pool(step, attention, given)
+        token_odds = given.odds.gather(1, given.owner) + step
+        words = given.labels / self.shape.width**0.5
+        labels = (self.labels(window) @ words.to(window.dtype).transpose(1, 2)).to(float32)
+        return Outputs(
+            correction=correction,
+            odds=given.odds + correction,
+            token_odds=token_odds,
+            tags=self.tags(window).to(float32) + _evenly(token_odds),
+            labels=_label_logits(labels, token_odds, given.labels_mask),
+        )
+
+    def _read(self, given: Inputs) -> Tensor:
+        """The window's tokens (b, t, d) after all layers."""
+        asked = given.prompt.shape[1]
+        known = cat([given.passages, given.odds[..., None] / 5], dim=-1)
+        passages = self.enter_passages(known)
+        index = given.owner[..., None].expand(-1, -1, self.shape.width)
+        window = given.window + self.segments.weight[1] + passages.gather(1, index)
+        prompt = given.prompt + self.segments.weight[0]
+        x = cat(
+            [
+                prompt + self.enter_tokens(given.prompt_tokens),
+                window + self.enter_tokens(given.window_tokens),
+            ],
+            dim=1,
+        )
+        visible = cat([given.prompt_mask, given.window_mask], dim=1)
+        places = [arange(n, device=x.device) for n in (asked, given.window.shape[1])]
+        turn = rotary(cat(places), self.shape.width // self.shape.heads)
+        for layer in self.layers:
+            x = layer(x, visible, turn)
+        return self.norm(x[:, asked:])
+
+
+def _pool(step: Tensor, attention: Tensor, given: Inputs) -> Tensor:
+    """A mean (b, u) of each passage's tokens' values, weighted as the passage attends to them;
+    evenly at first."""
+    numbers = arange(given.odds.shape[1], device=step.device)
+    member = (given.owner[:, None, :] == numbers[:, None]) & given.window_mask[:, None, :]
+    weight = attention[:, None, :].expand(member.shape).masked_fill(~member, _NEVER).softmax(-1)
+    return ((weight * member) * step[:, None, :]).sum(-1)
+
+
+def _evenly(odds: Tensor) -> Tensor:
+    """Logits (b, t, 4) under which B, I and E share the probability of being evidence, and O has
+    the rest: softmax gives O 1 - σ(odds)."""
+    inside = odds - log(len(TAGS) - 1)
+    return stack([inside, inside, zeros_like(odds), inside], dim=-1)
+
+
+def _label_logits(logits: Tensor, odds: Tensor, mask: Tensor) -> Tensor:
+    """Labels share what is evidence, "outside" has the rest, and `logits` say otherwise."""
+    count = (mask.sum(1) - 1).clamp(min=1).to(float32)
+    start = (odds - count.log()[:, None])[..., None].expand(-1, -1, mask.shape[1] - 1)
+    first = cat([zeros_like(odds)[..., None], start], dim=-1)
+    return (logits + first).masked_fill(~mask[:, None, :], _NEVER)

@@ -1,0 +1,183 @@
+"""A training recipe: every number that decides what a critic becomes, in one YAML file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cprs.errors import OptionError, TextError, unknown
+from cprs.train.extras import require
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+_DATA = (
+    "seed",
+    "queries",
+    "size",
+    "made_up",
+    "evidence_windows",
+    "hard_windows",
+    "random_windows",
+    "most_weight",
+    "instructed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What `cprs train critic --recipe FILE` reads; the file may leave out any of it.
+
+    Data: `queries` per set at most, over contexts of `size` code points; so many `made_up`
+    documents (lookups, logs) beside the sets. Per question at most so many windows with evidence,
+    without it but looking most like it, and drawn from the rest, whose passages stand for all the
+    rest, up to `most_weight` each; the share of questions asked through an instruction that names
+    a label (`instructed`).
+
+    Model: `layers` of `heads` heads with `feed` hidden units, `dropout`.
+
+    Steps: `questions` per step, `epochs` over the data or `steps` where above 0; AdamW with
+    `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`; `clip` bounds
+    the gradient's norm. `precision`: see `PRECISIONS`; auto is bfloat16 on a GPU.
+
+    Loss: weights of the terms in `cprs.train.reason.loss`, with `gamma`, `margin`, label smoothing
+    and its value where evidence is marked coarsely.
+
+    Afterwards: `evaluate` questions of each dev set, 0 for none. `save`: steps between checkpoints.
+    """
+
+    seed: int = 0
+    queries: int = 64
+    size: int = 200_000
+    made_up: int = 48
+    evidence_windows: int = 2
+    hard_windows: int = 3
+    random_windows: int = 1
+    most_weight: float = 20.0
+    instructed: float = 0.2
+
+    layers: int = 2
+    heads: int = 12
+    feed: int = 1536
+    dropout: float = 0.1
+
+    questions: int = 4
+    epochs: float = 2.0
+    steps: int = 0
+    rate: float = 3e-4
+    warmup: float = 0.05
+    decay: float = 0.05
+    clip: float = 1.0
+    precision: str = "auto"
+
+    evidence: float = 1.0
+    tags: float = 0.3
+    labels: float = 0.1
+    ranking: float = 0.0
+    contrast: float = 1.0
+    anchor: float = 0.01
+    gamma: float = 1.0
+    margin: float = 1.0
+    smoothing: float = 0.02
+    coarse_smoothing: float = 0.2
+
+    evaluate: int = 16
+    save: int = 200
+
+    def __post_init__(self) -> None:
+        """Raise `OptionError` for a number that means nothing."""
+        for name in ("queries", "size", "layers", "heads", "feed", "questions", "save"):
+            _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        for name in ("dropout", "warmup", "smoothing", "coarse_smoothing"):
+            _check(0 <= getattr(self, name) < 1, name, "at least 0, below 1", getattr(self, name))
+        _check(0 <= self.instructed <= 1, "instructed", "from 0 to 1", self.instructed)
+        for name in ("rate", "clip", "most_weight"):
+            _check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        _check(self.steps > 0 or self.epochs > 0, "epochs", "above 0", self.epochs)
+        rest = (
+            "evidence_windows",
+            "hard_windows",
+            "random_windows",
+            "made_up",
+            "steps",
+            "decay",
+            "evidence",
+        )
+        losses = ("tags", "labels", "ranking", "contrast", "anchor", "gamma", "margin", "evaluate")
+        for name in (*rest, *losses, "seed"):
+            _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        terms = ("evidence", "tags", "labels", "ranking", "contrast")
+        if not any(getattr(self, name) for name in terms):
+            raise OptionError(f"nothing to learn from: one of {', '.join(terms)} must be above 0")
+        if self.precision not in PRECISIONS:
+            raise unknown("precision", self.precision, PRECISIONS)
+
+    @property
+    def data_digest(self) -> str:
+        """Of all that decides which windows are trained on."""
+        chosen = {name: getattr(self, name) for name in _DATA}
+        return sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides a step."""
+        chosen = asdict(self)
+        for name in ("evaluate", "save"):
+            del chosen[name]
+        return sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from YAML. Raises `TextError` where it cannot be read, `OptionError` for a name
+    that is not in `Recipe` or a value of another kind, each naming the file."""
+    require("yaml", what="a recipe")
+    yaml: Any = importlib.import_module("yaml")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where is not None else ""
+        what = getattr(error, "problem", None) or "see the file"
+        raise TextError(f"{path}{line}: not YAML: {what}") from error
+    if found is None:
+        return Recipe()
+    if not isinstance(found, dict):
+        raise OptionError(f"{path}: a recipe is a list of `name: value`, such as `layers: 2`")
+    kinds = {field.name: str(field.type) for field in fields(Recipe)}
+    values: dict[str, Any] = {}
+    for name, value in found.items():
+        if name not in kinds:
+            raise OptionError(f"{path}: {unknown('setting', str(name), list(kinds))}")
+        values[name] = _value(value, kinds[name], f"{path}: {name}")
+    try:
+        return Recipe(**values)
+    except OptionError as error:
+        raise OptionError(f"{path}: {error}") from error
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write all of a recipe, as YAML that `read_recipe` reads (JSON's scalars are YAML's)."""
+    lines = [f"{name}: {json.dumps(value)}\n" for name, value in asdict(recipe).items()]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _value(value: Any, kind: str, where: str) -> Any:
+    if isinstance(value, str) and kind == "float":
+        # YAML 1.1 takes 3e-4 for a word; 3.0e-4 is a number.
+        with suppress(ValueError):
+            value = float(value)
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value).__name__ != kind:
+        raise OptionError(f"{where} must be of type {kind}, got {value!r}")
+    return value
+
+
+def _check(holds: bool, name: str, what: str, value: float) -> None:
+    if not holds:
+        raise OptionError(f"{name} must be {what}, got {value}")

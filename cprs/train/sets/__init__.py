@@ -1,0 +1,1 @@
+"""Question sets with gold evidence: read, written, made up, and laid out as long contexts."""

@@ -1,0 +1,152 @@
+"""From question sets to a critic, on the command line and by its pieces."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs cprs[train]")
+pytest.importorskip("yaml", reason="needs cprs[train]")
+pytest.importorskip("onnx", reason="needs cprs[train]")
+
+from command import run  # noqa: E402
+
+from cprs.critics import load_critic  # noqa: E402
+from cprs.critics.embedded import EmbeddedCritic  # noqa: E402
+from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
+from cprs.critics.prior import Prior  # noqa: E402
+from cprs.critics.weights import SHIPPED  # noqa: E402
+from cprs.errors import OptionError  # noqa: E402
+from cprs.formats import segment  # noqa: E402
+from cprs.guidance import Guidance  # noqa: E402
+from cprs.train.reason.critic import train_critic  # noqa: E402
+from cprs.train.reason.folder import WEIGHTS, copy_base, save_reasoner, word_embeddings  # noqa: E402
+from cprs.train.reason.loop import LOG  # noqa: E402
+from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
+from cprs.train.reason.recipe import Recipe  # noqa: E402
+from cprs.windows import cut_windows  # noqa: E402
+
+torch.set_num_threads(1)
+RECIPE = "made_up: 0\nlayers: 1\nfeed: 32\nsteps: 3\nquestions: 2\nsave: 1\nevaluate: 2\n"
+STORY = (
+    "The committee met on Tuesday in the old library. Rain had fallen all night. "
+    "Maria Alvarez took the chair. The budget came to 41,300 euros. "
+) + "A further remark about nothing in particular was made by a guest. " * 40
+GUIDANCES = (
+    Guidance.parse(query="Who chaired the meeting?"),
+    Guidance.parse(instruction="Extract all sums. Tag them with 'sum'.", query="What did it cost?"),
+    Guidance.parse(instruction="Find names.", labels=["person", "place"]),
+)
+
+
+def write_sets(folder: Path) -> None:
+    facts = {"Who took the chair?": "Maria Alvarez took the chair.", "Why?": "Rain had fallen all"}
+    for part in ("train", "dev"):
+        (folder / part).mkdir(parents=True)
+        qas = [
+            {"q": q, "ev": [[STORY.index(fact), STORY.index(fact) + len(fact)]], "lvl": "sentence"}
+            for q, fact in facts.items()
+        ]
+        row = {"id": part, "text": STORY, "qas": [*qas, {"q": "Who slept?", "ev": []}]}
+        (folder / part / "toy.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as `train_critic` writes it, at step 0."""
+    folder = tmp_path_factory.mktemp("untrained")
+    copy_base(SHIPPED, PRIOR, folder)
+    prior = Prior.load(folder / PRIOR.name)
+    shape = Shape(384, 5, len(prior.mean), layers=1, heads=4, feed=32)
+    save_reasoner(Reasoner(shape), folder, prior=prior.digest)
+    return folder
+
+
+@pytest.mark.parametrize("guidance", GUIDANCES)
+def test_at_step_0_the_critic_is_the_prior_bit_for_bit(untrained: Path, guidance: Guidance) -> None:
+    trained, prior = load_critic(untrained), EmbeddedCritic.load()
+    assert trained.name != prior.name
+    assert trained.threshold == prior.threshold
+    bounds = segment(STORY, format="text", granularity="sentence").passages
+    windows = cut_windows(prior.encode(STORY), bounds, size=prior.window)
+    states = prior.read(windows)
+    found = trained.ask(guidance, windows)(windows, trained.read(windows))
+    expected = prior.ask(guidance, windows)(windows, states)
+    for one, other in zip(found, expected, strict=True):
+        assert one.keep.tobytes() == other.keep.tobytes()
+        assert one.tags is not None
+        assert np.allclose(one.tags.sum(axis=1), 1, atol=1e-5)
+        if guidance.labels:
+            assert one.labels is not None
+            assert one.labels.shape == (len(one.keep), len(guidance.labels))
+            assert np.allclose(one.labels.sum(axis=1), one.keep, atol=1e-3)
+        else:
+            assert one.labels is None
+
+
+def test_labels_that_begin_alike_are_warned_of(untrained: Path) -> None:
+    guidance = Guidance.parse(query="Which?", labels=["key fact", "key figure", "date"])
+    warnings = load_critic(untrained).ask(guidance, []).warnings
+    assert len(warnings) == 1
+    assert "'key fact' and 'key figure'" in warnings[0]
+
+
+def test_word_embeddings_are_the_bases_own() -> None:
+    words = word_embeddings(SHIPPED)
+    critic = EmbeddedCritic.load()
+    one, other, far = (int(critic.encode(w).ids[0]) for w in ("car", "cars", "gently"))
+    cosine = words @ words[one] / np.linalg.norm(words, axis=1)
+    assert cosine[other] > cosine[far]
+
+
+def test_the_command_trains_resumes_and_measures(tmp_path: Path) -> None:
+    sets, out = tmp_path / "sets", tmp_path / "critic"
+    write_sets(sets)
+    (tmp_path / "r.yaml").write_text(RECIPE)
+    common = ["train", "critic", "--data", str(sets), "--recipe", str(tmp_path / "r.yaml")]
+    done = run(*common, "--out", str(out))
+    assert done.code == 0, done.err
+    assert b"reasoned-" in done.out
+    assert len((out / LOG).read_text().splitlines()) == 3
+    weights = (out / WEIGHTS).read_bytes()
+
+    again = run(*common, "--out", str(out))
+    assert again.code == 2
+    assert "is not empty" in again.err
+    shutil.rmtree(sets / "dev")
+    (out / WEIGHTS).unlink()
+    resumed = run("train", "critic", "--data", str(sets), "--out", str(out), "--resume")
+    assert resumed.code == 0, resumed.err
+    assert (out / WEIGHTS).read_bytes() == weights
+    (tmp_path / "r.yaml").write_text(RECIPE + "rate: 1.0e-5\n")
+    other = run(*common, "--out", str(out), "--resume")
+    assert other.code == 2
+    assert "the recipe differs" in other.err
+
+
+@pytest.mark.parametrize(
+    ("base", "heads", "says"),
+    [("nothing", 12, "unknown base 'nothing'"), ("minilm", 5, "heads must divide")],
+)
+def test_what_cannot_be_trained(tmp_path: Path, base: str, heads: int, says: str) -> None:
+    write_sets(tmp_path / "sets")
+    with pytest.raises(OptionError, match=says):
+        train_critic(tmp_path / "sets", base, tmp_path / "out", Recipe(heads=heads))
+
+
+def test_a_device_that_is_not_here(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="device 'tpu' is not here; known: auto, cpu"):
+        train_critic(tmp_path, "minilm", tmp_path / "out", device="tpu")
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_sets_and_no_run(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="no question sets"):
+        train_critic(tmp_path, "minilm", tmp_path / "out")
+    write_sets(tmp_path / "sets")
+    with pytest.raises(OptionError, match="no run to resume"):
+        train_critic(tmp_path / "sets", "minilm", tmp_path / "out", resume=True)
