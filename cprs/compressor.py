@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,16 @@ import numpy as np
 from cprs.assemble import Assembler
 from cprs.critics import load_critic
 from cprs.critics.base import TokenCritic
+from cprs.document import Document
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import Cancelled, OptionError
-from cprs.formats import segment
 from cprs.formats.levels import canonical
-from cprs.guidance import Guidance
-from cprs.hops import combine, follow
+from cprs.reading import Reading, read
 from cprs.request import Ranges, Request
 from cprs.result import Compressed, Progress
 from cprs.select import (
     Candidates,
-    Pieces,
-    Scores,
     Selection,
     by_budget,
     by_threshold,
@@ -35,8 +31,6 @@ from cprs.select import (
     unit_scores,
 )
 from cprs.tokens import TokenCounter, counter_for
-from cprs.units import Layout
-from cprs.windows import Encoded, Window, cut_windows
 
 Steps = Generator[Progress | Compressed, None, None]
 
@@ -176,19 +170,21 @@ class Compressor:
         budget = request.budget_for(tokens_in)
         fits = budget is not None and request.threshold is None and tokens_in <= budget
         if fits:
-            scores = [np.ones(len(d.encoded), np.float32) for d in documents]
+            readings = [Reading(np.ones(len(d.encoded), np.float32)) for d in documents]
         else:
-            scores = yield from self._read(documents, request.guidance, request.hops, warnings)
+            found = yield from read(self._engine, documents, request.guidance, hops=request.hops)
+            readings = found.readings
+            warnings.extend(found.warnings)
         clock.lap("read")
 
         candidates = [
             Candidates(
                 layout=d.layout,
-                score=unit_scores(d.layout.units, d.encoded, keep),
+                score=unit_scores(d.layout.units, d.encoded, reading.keep),
                 cost=unit_costs(d.layout.units, d.encoded),
                 forced=request.protected(number, d.layout.units) | fits,
             )
-            for number, (d, keep) in enumerate(zip(documents, scores, strict=True))
+            for number, (d, reading) in enumerate(zip(documents, readings, strict=True))
         ]
         assembler = Assembler(
             [d.text for d in documents], candidates, _only(request.guidance.labels)
@@ -230,87 +226,20 @@ class Compressor:
             warnings=tuple(dict.fromkeys(warnings)),
         )
 
-    def _cut(self, request: Request) -> Generator[Progress, None, list[_Document]]:
+    def _cut(self, request: Request) -> Generator[Progress, None, list[Document]]:
         """Texts into units, tokens and windows."""
         done, total = 0, sum(map(len, request.documents))
         documents = []
         for number, text in enumerate(request.documents):
             yield Progress("cut", done, total)
-            documents.append(_Document.cut(request, number, self.critic))
+            documents.append(Document.cut(request, number, self.critic))
             done += len(text)
         yield Progress("cut", total, total)
         return documents
 
-    def _read(
-        self, documents: Sequence[_Document], guidance: Guidance, hops: int, warnings: list[str]
-    ) -> Generator[Progress, None, list[Scores]]:
-        """The critic's score of every token, per document; once more per further hop."""
-        scores = yield from self._score(documents, guidance, warnings)
-        for _ in range(1, hops):
-            further = follow(
-                guidance, [d.text for d in documents], [d.windows for d in documents], scores
-            )
-            later = yield from self._score(documents, further, warnings=[])
-            scores = combine(scores, later)
-        return scores
-
-    def _score(
-        self, documents: Sequence[_Document], guidance: Guidance, warnings: list[str]
-    ) -> Generator[Progress, None, list[Scores]]:
-        windows = [window for document in documents for window in document.windows]
-        scorer = self.critic.ask(guidance, windows)
-        warnings.extend(scorer.warnings)
-        keep = np.zeros(sum(map(len, windows)), np.float32)
-        done = 0
-        for number, scores in self._engine.run(windows, scorer):
-            keep[done : done + len(windows[number])] = scores.keep
-            done += len(windows[number])
-            yield Progress("read", done, len(keep))
-        ends = np.cumsum([len(document.encoded) for document in documents])
-        return np.split(keep, ends[:-1])
-
-    def _tokens(self, document: _Document) -> int:
+    def _tokens(self, document: Document) -> int:
         own = self.counter.name == self.critic.name
         return len(document.encoded) if own else self.counter.count(document.text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """A text on its way through: as units, as tokens, as windows."""
-
-    text: str
-    layout: Layout
-    encoded: Encoded
-    windows: list[Window]
-
-    @classmethod
-    def cut(cls, request: Request, number: int, critic: TokenCritic) -> _Document:
-        text, guidance = request.documents[number], request.guidance
-        layout = segment(
-            text,
-            format=request.formats[number],
-            filename=request.filenames[number],
-            granularity=guidance.granularity,
-            strict=not guidance.inferred,
-        )
-        if len(request.documents) > 1:
-            # Of many documents, one of which nothing is kept is left out as a whole.
-            layout = replace(layout, required=())
-        encoded = critic.encode(text)
-        windows = cut_windows(encoded, layout.passages, size=critic.window)
-        return cls(text, layout, encoded, windows)
-
-    def pieces(self, unit: int) -> Pieces:
-        """Where a unit may be cut short."""
-        if self.layout.finer is None:
-            return Pieces((), ())
-        start, end = self.layout.units.bounds[unit : unit + 2].tolist()
-        ends = self.layout.finer(self.text[start:end])[1:-1] + start
-        # A speaker's name, or whatever else a colon ends, says nothing without what follows.
-        if len(ends) and self.text[start : ends[0]].rstrip().endswith((":", "：")):
-            ends = ends[1:]
-        tokens = np.searchsorted(self.encoded.offsets[:, 0], np.append(start, ends))
-        return Pieces(ends.tolist(), (tokens[1:] - tokens[0]).tolist())
 
 
 class _Clock:
@@ -338,7 +267,7 @@ def _counter(critic: TokenCritic, model: str | TokenCounter | None) -> TokenCoun
     return TokenCounter(critic.name, lambda text: len(critic.encode(text)))
 
 
-def _about(request: Request, documents: Sequence[_Document]) -> list[str]:
+def _about(request: Request, documents: Sequence[Document]) -> list[str]:
     """What formats have to say about the texts themselves."""
     return [
         f"{request.filenames[number] or f'document {number}'}: {document.layout.warning}"
@@ -347,7 +276,7 @@ def _about(request: Request, documents: Sequence[_Document]) -> list[str]:
     ]
 
 
-def _other_granularities(documents: Sequence[_Document], wanted: str | None) -> list[str]:
+def _other_granularities(documents: Sequence[Document], wanted: str | None) -> list[str]:
     """What to say where a format was cut at another granularity than the one asked for."""
     layouts = {(d.layout.format, d.layout.granularity) for d in documents}
     return [
