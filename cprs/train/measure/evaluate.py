@@ -9,6 +9,7 @@ in other languages apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from cprs.hops import combine, follow
 from cprs.select import unit_scores
 from cprs.train.measure.report import Cell, Report
 from cprs.train.sets.contexts import SIZE, Context, build_contexts, is_alone
-from cprs.train.sets.data import find_sources, read_documents, read_text
+from cprs.train.sets.data import Question, find_sources, read_documents, read_text
 from cprs.units import IntArray, Units
 from cprs.windows import Window, cut_windows
 
@@ -59,16 +60,87 @@ def evaluate(
     Raises `OptionError` for a folder without sets, an unknown set, a number that means nothing;
     `TextError` naming file and line for what cannot be read.
     """
-    if queries < 1:
-        raise OptionError(f"queries must be at least 1, got {queries}")
     if not ratios or min(ratios) < 1:
         raise OptionError("ratios must be 1 or more: tokens in ÷ tokens out")
+    measured: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
+    of: dict[str, Scored] = {}
+    for scored in score_sets(
+        directory,
+        critics=critics,
+        queries=queries,
+        sources=sources,
+        haystack=haystack,
+        hops=hops,
+        size=size,
+        seed=seed,
+        progress=progress,
+    ):
+        of.setdefault(scored.source, scored)
+        measured.setdefault((scored.source, scored.critic), []).append(
+            np.array(
+                [
+                    _kept(scored.scores, scored.passages, scored.question.evidence, ratio)
+                    for ratio in ratios
+                ]
+            )
+        )
+    cells: list[Cell] = []
+    for (source, critic), values in measured.items():
+        recall, hit = np.mean(values, axis=0).T.tolist()
+        cells.append(
+            Cell(
+                source=source,
+                language=of[source].language,
+                context="alone" if of[source].alone else "joined",
+                critic=critic,
+                queries=len(values),
+                recall=tuple(recall),
+                hit=tuple(hit),
+            )
+        )
+    return Report(ratios=tuple(ratios), cells=tuple(cells))
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one critic says under one question about every passage of a context.
+
+    `passages` (p + 1,) bounds of the passages, `scores` (p,) float32 of each. `alone`: the
+    question's document lies in unrelated text.
+    """
+
+    source: str
+    language: str
+    alone: bool
+    critic: str
+    question: Question
+    passages: IntArray
+    scores: Scores
+
+
+def score_sets(
+    directory: Path,
+    *,
+    critics: Sequence[TokenCritic],
+    queries: int,
+    sources: Sequence[str] = (),
+    haystack: Path | None = None,
+    hops: int = 1,
+    size: int = SIZE,
+    seed: int = 0,
+    progress: Callable[[str, str], None] | None = None,
+) -> Iterator[Scored]:
+    """Ask every critic each question of the sets in `directory`; arguments as `evaluate`'s.
+
+    Raises `OptionError` and `TextError` as `evaluate` does.
+    """
+    if queries < 1:
+        raise OptionError(f"queries must be at least 1, got {queries}")
     found = find_sources(directory)
     for name in sources:
         if name not in found:
             raise unknown("set", name, list(found))
     runs = [_Run(critic, hops) for critic in critics]
-    cells: list[Cell] = []
     for name in sources or found:
         documents = list(read_documents(found[name]))
         if not documents:
@@ -76,31 +148,21 @@ def evaluate(
         alone = is_alone(documents[0])
         hay = _haystack(haystack, found[name]) if alone else ""
         contexts = build_contexts(documents, haystack=hay, queries=queries, size=size, seed=seed)
-        measured: dict[str, list[NDArray[np.float64]]] = {}
-        language = documents[0].language
         for context in contexts:
             passages = segment(context.text, format="text", granularity="sentence").passages
             for run in runs:
                 if progress is not None:
                     progress(name, run.critic.name)
                 for question, scores in run.scores(context, passages):
-                    measured.setdefault(run.critic.name, []).append(
-                        np.array([_kept(scores, passages, question, r) for r in ratios])
+                    yield Scored(
+                        source=name,
+                        language=documents[0].language,
+                        alone=alone,
+                        critic=run.critic.name,
+                        question=question,
+                        passages=passages,
+                        scores=scores,
                     )
-        for critic, values in measured.items():
-            recall, hit = np.mean(values, axis=0).T.tolist()
-            cells.append(
-                Cell(
-                    source=name,
-                    language=language,
-                    context="alone" if alone else "joined",
-                    critic=critic,
-                    queries=len(values),
-                    recall=tuple(recall),
-                    hit=tuple(hit),
-                )
-            )
-    return Report(ratios=tuple(ratios), cells=tuple(cells))
 
 
 def kept_passages(scores: Scores, lengths: IntArray, budget: float) -> IntArray:
@@ -145,10 +207,8 @@ class _Run:
         self._hops = hops
         self._engine = LocalEngine(critic, workers=None, cache=StateCache(max_bytes=1_500_000_000))
 
-    def scores(
-        self, context: Context, passages: IntArray
-    ) -> Iterator[tuple[tuple[tuple[int, int], ...], Scores]]:
-        """Each question's evidence and the score of every passage under it."""
+    def scores(self, context: Context, passages: IntArray) -> Iterator[tuple[Question, Scores]]:
+        """Each question and the score of every passage under it."""
         encoded = self.critic.encode(context.text)
         windows = cut_windows(encoded, passages, size=self.critic.window)
         units = Units.uniform(passages, "passage")
@@ -158,7 +218,7 @@ class _Run:
             for _ in range(1, self._hops):
                 further = follow(guidance, [context.text], [windows], [keep])
                 (keep,) = combine([keep], [self._score(further, windows)])
-            yield question.evidence, unit_scores(units, encoded, keep)
+            yield question, unit_scores(units, encoded, keep)
 
     def _score(self, guidance: Guidance, windows: Sequence[Window]) -> Scores:
         scorer = self.critic.ask(guidance, windows)
