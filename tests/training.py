@@ -14,11 +14,6 @@ WIDTH, FEATURES, PASSAGE_FEATURES = 16, 3, 4
 ABOUT = {"width": WIDTH, "features": FEATURES, "passage_features": PASSAGE_FEATURES}
 
 
-def words() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Word embeddings of eight words."""
-    return np.random.default_rng(1).standard_normal((8, WIDTH)).astype(np.float32)
-
-
 def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
     """Windows of five passages, two windows a question, one passage of the first is evidence:
     its tokens lie near one vector. The prior's log-odds are noise."""
@@ -30,7 +25,7 @@ def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
             prompt = Prompt(
                 states=rng.standard_normal((count, WIDTH)).astype(np.float32),
                 tokens=rng.random((count, FEATURES), np.float32),
-                labels=np.array([1, 2, 3][: rng.integers(1, 4)]),
+                labels=rng.standard_normal((rng.integers(0, 3), WIDTH)).astype(np.float32),
                 shortened=False,
             )
             number = writer.question(prompt)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cprs.critics.base import State, TokenScores
 from cprs.critics.embedded_base import Base
+from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import SHIPPED, Prior, PriorScorer
 from cprs.critics.words import Pieces
 from cprs.errors import WeightsError
@@ -76,16 +74,3 @@ class EmbeddedScorer:
             self._prior(window, unpack(state))
             for window, state in zip(windows, states, strict=True)
         ]
-
-
-def pack(states: NDArray[np.float32]) -> State:
-    """Token states (t, d) as int8 (t, d) and a scale per token (t,) float32."""
-    scale = np.maximum(np.abs(states).max(axis=1, initial=0), 1e-9) / 127
-    return np.rint(states / scale[:, None]).astype(np.int8), scale.astype(np.float32)
-
-
-def unpack(state: State) -> NDArray[np.float32]:
-    """The states `pack` packed, to within half a step of their scale."""
-    quantised, scale = state
-    states: NDArray[np.float32] = quantised.astype(np.float32) * scale[:, None]
-    return states

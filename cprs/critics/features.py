@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics import pooling, survey
-from cprs.critics.pooling import Asked, States, pool
+from cprs.critics.pooling import Asked, Pooled, States, pool
 from cprs.critics.words import Pieces
 from cprs.windows import Window
 
@@ -46,17 +46,23 @@ class Question:
 
     def features(self, window: Window, states: States) -> NDArray[np.float32]:
         """Features (u, len(NAMES)) of a window's u passages, given its token states (t, d)."""
+        return self.look(window, states).passages
+
+    def look(self, window: Window, states: States) -> Pooled:
+        """The same, and features (t, len(MATCHES)) of its tokens."""
         number = self._number[_key(window)]
         first = int(self._found.first[number])
         count = len(window.units)
-        return np.concatenate(
+        pooled = pool(states, window.units, self._asked, self._centre, self._found, number)
+        passages = np.concatenate(
             [
                 self._found.passages[first : first + count],
-                pool(states, window.units, self._asked, self._centre, self._found, number),
+                pooled.passages,
                 np.broadcast_to(self._found.question, (count, len(self._found.question))),
             ],
             axis=1,
         )
+        return Pooled(passages, pooled.tokens)
 
 
 def _key(window: Window) -> tuple[int, bytes]:

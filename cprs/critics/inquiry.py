@@ -11,33 +11,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.critics.embedded import pack, unpack
+from cprs.critics import overlap, pooling
+from cprs.critics.base import State
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import Question
 from cprs.critics.overlap import Overlap
-from cprs.critics.prior import DECIMALS, Prior
+from cprs.critics.packing import pack, unpack
+from cprs.critics.prior import Prior
 from cprs.critics.words import Pieces
 from cprs.guidance import Guidance
 from cprs.windows import Window
 
 Floats = NDArray[np.float32]
 
-OUTSIDE = "outside"
-"""The word whose first token stands for no label at all."""
-_FARTHEST = 30.0
+TOKEN_FEATURES = (*overlap.TOKEN_FEATURES, *pooling.MATCHES)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """[instruction + query] as the reasoning layers see it.
 
-    `states` (q, d) float32, `tokens` (q, k) token features, `labels` (1 + L,) int64: the first
-    token of "outside" and of each label's words. `shortened`: it was longer than a window.
+    `states` (q, d) float32, `tokens` (q, k) token features, `labels` (L, d): a vector of length 1
+    for each label. `shortened`: the prompt was longer than a window.
     """
 
     states: Floats
     tokens: Floats
-    labels: NDArray[np.int64]
+    labels: Floats
     shortened: bool
 
 
@@ -72,22 +72,28 @@ class Inquiry:
         if text != guidance.question:
             ids, states, shortened = base.embed_query(text)
         whole = np.array([[0, len(ids)]])[: len(ids)]
+        repeats = self._overlap.features(ids, whole)
         self.prompt = Prompt(
             # As coarse as a window's states, and the same in training and in use.
             states=unpack(pack(states)),
-            tokens=self._overlap.features(ids, whole),
-            labels=label_ids(base, guidance.labels),
+            tokens=np.concatenate([repeats, repeats[:, :2]], axis=1),
+            labels=label_vectors(base, guidance.labels, centre),
             shortened=shortened,
         )
 
+    def prior(self, window: Window, state: State) -> NDArray[np.float64]:
+        """The prior's log-odds (u,) of a window's passages."""
+        return self._prior.odds(self._question.features(window, unpack(state)))
+
     def read(self, window: Window, states: Floats) -> Reading:
         """What is known of a window with token `states` (t, d) under this guidance."""
-        features = self._question.features(window, states)
-        standard = (features - self._prior.mean) / self._prior.scale
+        seen = self._question.look(window, states)
+        standard = (seen.passages - self._prior.mean) / self._prior.scale
+        repeats = self._overlap.features(window.token_ids, window.units)
         return Reading(
-            tokens=self._overlap.features(window.token_ids, window.units),
+            tokens=np.concatenate([repeats, seen.tokens], axis=1),
             passages=np.clip(standard, -5, 5).astype(np.float32),
-            odds=log_odds(self._prior.probability(features)),
+            odds=self._prior.odds(seen.passages),
         )
 
 
@@ -98,21 +104,17 @@ def prompt_of(guidance: Guidance) -> str:
     return "\n".join(part for part in (guidance.instruction, guidance.query, labels) if part)
 
 
-def label_ids(base: Base, labels: Sequence[str]) -> NDArray[np.int64]:
-    """The first token of "outside" and of each label (1 + L,); a label without tokens has 0."""
-    first = [base.encode(word).ids[:1] for word in (OUTSIDE, *labels)]
-    return np.array([int(ids[0]) if len(ids) else 0 for ids in first], np.int64)
+def label_vectors(base: Base, labels: Sequence[str], centre: Floats) -> Floats:
+    """What each label means (L, d): the mean state of its words, less `centre`, of length 1; zeros
+    for a label without tokens.
 
-
-def log_odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """ln(p / (1 - p)), rounded as the prior rounds: what it made `probability` of, again."""
-    p = np.clip(probability, 1e-300, 1 - 1e-16)
-    return np.clip(np.round(np.log(p) - np.log1p(-p), DECIMALS), -_FARTHEST, _FARTHEST)
-
-
-def share(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + e^-odds), in the prior's steps and within its limits."""
-    found: NDArray[np.float64] = 1 / (
-        1 + np.exp(-np.clip(np.round(odds, DECIMALS), -_FARTHEST, _FARTHEST))
-    )
+    The base's last layer stands for its word embeddings here (the paper's LM head is tied to
+    those): it tells "error code" from "error message", whose first tokens are the same.
+    """
+    found = np.zeros((len(labels), base.width), np.float32)
+    for row, label in zip(found, labels, strict=True):
+        states = base.embed_query(label)[1]
+        if len(states):
+            mean = states.mean(axis=0) - centre
+            row[:] = mean / max(float(np.sqrt((mean * mean).sum())), 1e-6)
     return found

@@ -33,6 +33,9 @@ FEATURES = (
     "meaning_1",
     "window_meaning",
 )
+MATCHES = ("match", "worth_matched")
+"""Of a token: its cosine with the question's token most like it, and the largest of its cosines
+times what each token is worth beside the worthiest."""
 _UNLIKE, _ALIKE = 0.25, 0.85
 """Cosines of token states: below the first two words have nothing in common, above the second
 they mean the same."""
@@ -72,10 +75,18 @@ class Asked:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """`passages` (u, len(FEATURES)) and `tokens` (t, len(MATCHES)), float32."""
+
+    passages: States
+    tokens: States
+
+
 def pool(
     states: States, units: Ints, asked: Asked, centre: States, found: Survey, window: int
-) -> NDArray[np.float32]:
-    """Features (u, len(FEATURES)) of the u passages `units` of a window with `states` (t, d).
+) -> Pooled:
+    """Features of the u passages `units` and the t tokens of a window with `states` (t, d).
 
     `window` is its number in the survey.
     """
@@ -110,7 +121,15 @@ def pool(
         _sum(_neighbours(held), found.worth),
         every * _sum(held.max(axis=0), found.worth),
     ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    return Pooled(np.stack(columns, axis=1).astype(np.float32), _matches(alike, asked.weights))
+
+
+def _matches(alike: States, weights: States) -> States:
+    """`MATCHES` of cosines (t, q) with question tokens that weigh `weights` (q,)."""
+    if not len(weights):
+        return np.zeros((len(alike), len(MATCHES)), np.float32)
+    worth = weights / max(float(weights.max()), 1e-6)
+    return np.stack([alike.max(axis=1), (alike * worth).max(axis=1)], axis=1)
 
 
 def _cosines(states: States, centre: States, tokens: States) -> States:

@@ -102,12 +102,15 @@ class Prior:
         )
         return score
 
-    def probability(self, features: NDArray[np.float32]) -> Floats:
-        """The share (u,) of passages with such features that are evidence."""
+    def odds(self, features: NDArray[np.float32]) -> Floats:
+        """Log-odds (u,) of being evidence, rounded to `DECIMALS`."""
         about = features[:, -len(survey.QUESTION_FEATURES) :]
         odds = self.slope * self.rank(features) + (about * self.question).sum(axis=1) + self.offset
-        share: Floats = 1 / (1 + np.exp(-np.clip(np.round(odds, DECIMALS), -30, 30)))
-        return share
+        return rounded(odds)
+
+    def probability(self, features: NDArray[np.float32]) -> Floats:
+        """The share (u,) of passages with such features that are evidence."""
+        return share(self.odds(features))
 
     def ask(
         self,
@@ -133,6 +136,18 @@ class PriorScorer:
         features = self._question.features(window, states)
         keep = self._prior.probability(features).astype(np.float32)
         return TokenScores(keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]))
+
+
+def rounded(odds: Floats) -> Floats:
+    """Log-odds to `DECIMALS` and within ±30."""
+    limited: Floats = np.clip(np.round(odds, DECIMALS), -30, 30)
+    return limited
+
+
+def share(odds: Floats) -> Floats:
+    """1 / (1 + e^-odds)."""
+    found: Floats = 1 / (1 + np.exp(-odds))
+    return found
 
 
 def _gelu(x: Floats) -> Floats:

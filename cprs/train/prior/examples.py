@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.critics.embedded import pack, unpack
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import Question
+from cprs.critics.packing import pack, unpack
 from cprs.critics.pooling import States
 from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
@@ -137,7 +137,7 @@ def _example(
         evidence += np.clip(np.minimum(end, b) - np.maximum(start, a), 0, None)
     unsure = (evidence > 0) & (2 * evidence < end - start)
     if context.source in INCOMPLETE:
-        for place in _places(context.text, asked.answers):
+        for place in places(context.text, asked.answers):
             unsure[max(int(np.searchsorted(start, place, side="right")) - 1, 0)] = True
         unsure &= evidence == 0
     return Example(
@@ -151,7 +151,8 @@ def _example(
     )
 
 
-def _places(text: str, answers: Sequence[str]) -> Iterator[int]:
+def places(text: str, answers: Sequence[str]) -> Iterator[int]:
+    """Where any of the answers stands, those left out that are too short or long to say much."""
     for answer in answers:
         if 3 < len(answer) < 60:
             place = text.find(answer)

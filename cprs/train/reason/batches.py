@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import State
-from cprs.critics.embedded import pack, unpack
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import NAMES
-from cprs.critics.inquiry import Inquiry, Reading
-from cprs.critics.overlap import TOKEN_FEATURES
+from cprs.critics.inquiry import TOKEN_FEATURES, Inquiry, Reading
+from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import Prior
 from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
@@ -75,6 +74,7 @@ class _Preparation:
 
     def __init__(self, base: Base, prior: Prior, recipe: Recipe, writer: DatasetWriter) -> None:
         self.samples = 0
+        self._contexts = 0
         self._base = base
         self._prior = prior
         self._recipe = recipe
@@ -86,7 +86,15 @@ class _Preparation:
 
     def add(self, context: Context) -> None:
         """All questions of one context."""
-        bounds = segment(context.text, format="text", granularity="sentence").passages
+        # A share is cut as its own format asks, as in use: lines, records, rows.
+        self._contexts += 1
+        plain = self._contexts % 3 != 0
+        layout = (
+            segment(context.text, format="text", granularity="sentence")
+            if plain
+            else segment(context.text)
+        )
+        bounds = layout.passages
         windows = cut_windows(self._base.encode(context.text), bounds, size=self._base.window)
         if not windows:
             return

@@ -32,8 +32,8 @@ class Goals:
     group: Tensor
 
 
-def inputs_of(given: Sequence[Given], words: Floats, *, on: device | None = None) -> Inputs:
-    """What the reasoning layers read of several windows. `words` (v, d): word embeddings."""
+def inputs_of(given: Sequence[Given], *, on: device | None = None) -> Inputs:
+    """What the reasoning layers read of several windows."""
     return Inputs(
         prompt=_pad([g.prompt for g in given], on),
         prompt_tokens=_pad([g.prompt_tokens for g in given], on),
@@ -44,7 +44,7 @@ def inputs_of(given: Sequence[Given], words: Floats, *, on: device | None = None
         owner=_pad([owner_of(g.units) for g in given], on),
         passages=_pad([g.passages for g in given], on),
         odds=_pad([g.odds for g in given], on),
-        labels=_pad([words[g.labels] for g in given], on),
+        labels=_pad([g.labels for g in given], on),
         labels_mask=_pad([np.ones(len(g.labels), bool) for g in given], on),
     )
 
@@ -57,11 +57,11 @@ def goals_of(
 ) -> Goals:
     """What should come out; `smoothing` of exact and of coarse labels."""
     known = [np.minimum(s.weight, 1)[owner_of(s.given.units)] for s in samples]
-    named = [w * (len(s.given.labels) > 1) for s, w in zip(samples, known, strict=True)]
+    named = [w * (len(s.given.labels) > 0) for s, w in zip(samples, known, strict=True)]
     coarse = np.array([[smoothing[s.coarse]] for s in samples], np.float32)
     return Goals(
         tags=_pad([s.tags.astype(np.int64) for s in samples], on),
-        labels=_pad([s.called * np.int64(len(s.given.labels) > 1) for s in samples], on),
+        labels=_pad([s.called * np.int64(len(s.given.labels) > 0) for s in samples], on),
         token_weight=_pad(known, on),
         label_weight=_pad(named, on),
         target=_pad([s.target for s in samples], on),

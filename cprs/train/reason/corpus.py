@@ -17,9 +17,18 @@ from cprs.train.sets.data import (
     read_text,
 )
 from cprs.train.sets.synthetic import make_documents
+from cprs.train.tasks import TASKS, Haystack
+from cprs.train.tasks import make_documents as make_tasks
 
 PER_CONTEXT = 32
 """Questions asked of one joined context: reading it costs most."""
+LENGTHS = (3_000, 8_000, 24_000)
+"""Code points of a task's documents."""
+PER_TASK = 6
+"""Questions asked of one of them at most."""
+TASK_SEED = 10_000
+"""Added to a recipe's seed: tasks made for measuring use small ones."""
+MEASURING = frozenset({"extract_labels_unseen"})
 _HAY = slice(5_000, 75_000)
 """What is taken of each haystack: past its title pages."""
 
@@ -54,7 +63,8 @@ def haystacks(sets: Path) -> list[Path]:
 
 
 def corpus(sets: Path, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
-    """Contexts of all sets in the folder, then of made-up lookups and logs, one at a time.
+    """Contexts of all sets in the folder, then of made-up lookups and logs, then of the tasks, one
+    at a time.
 
     Raises `OptionError` where unrelated text is needed and missing.
     """
@@ -66,6 +76,24 @@ def corpus(sets: Path, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Con
         made.setdefault(document.source, []).append(document)
     for documents in made.values():
         yield from _contexts(documents, hay, recipe)
+    yield from task_contexts(recipe, haystack)
+
+
+def task_contexts(recipe: Recipe, haystack: Sequence[Path]) -> Iterator[Context]:
+    """Documents of every task but those for measuring, each a context of its own: `task_documents`
+    of each of `LENGTHS`; of the first length in generated prose, of the others in the haystack."""
+    texts = [read_text(path)[_HAY] for path in haystack]
+    names = [name for name in TASKS if name not in MEASURING]
+    for number, length in enumerate(LENGTHS if recipe.task_documents else ()):
+        for document in make_tasks(
+            names,
+            seed=recipe.seed + TASK_SEED + number,
+            count=recipe.task_documents,
+            length=length,
+            haystack=Haystack(texts) if texts and number else None,
+        ):
+            asked = document.questions[:PER_TASK]
+            yield Context(document.source, document.language, document.text, asked)
 
 
 def _contexts(documents: Sequence[Document], hay: str, recipe: Recipe) -> Iterator[Context]:

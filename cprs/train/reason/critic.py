@@ -67,7 +67,7 @@ def train_critic(
     require("torch", "onnx", "safetensors")
     import torch
 
-    from cprs.train.reason.folder import save_reasoner, word_embeddings
+    from cprs.train.reason.folder import save_reasoner
     from cprs.train.reason.loop import fit, new_reasoner, read_losses
     from cprs.train.reason.reasoned import ReasonedCritic
 
@@ -82,8 +82,6 @@ def train_critic(
     recipe = _open(out, recipe, resume=resume)
     _bring_base(folder, out)
     reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
-    if reader.width % (2 * recipe.heads):
-        raise OptionError(f"heads must divide half the base's width {reader.width}: {recipe.heads}")
 
     prepared = _prepared(out / PREPARED, reader, prior, recipe) if resume else None
     if prepared is None:
@@ -92,8 +90,7 @@ def train_critic(
     tell(f"{len(prepared.questions)} questions, {len(prepared)} windows")
 
     model = new_reasoner(prepared, recipe)
-    words = word_embeddings(out)
-    fit(model, prepared, words, recipe, out, resume=resume, device=device, progress=progress)
+    fit(model, prepared, recipe, out, resume=resume, device=device, progress=progress)
     model.cpu()
     save_reasoner(model, out, prior=prior.digest)
     report = _evaluate(

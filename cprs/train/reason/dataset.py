@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import State
-from cprs.critics.embedded import pack, unpack
 from cprs.critics.inquiry import Prompt, Reading
+from cprs.critics.packing import pack, unpack
 from cprs.errors import OptionError, TextError
 from cprs.train.reason.ragged import Ragged, RaggedWriter
 from cprs.train.reason.targets import Targets
@@ -22,7 +22,7 @@ from cprs.train.reason.targets import Targets
 Floats = NDArray[np.float32]
 
 INDEX = "index.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Given:
     """What the reasoning layers see of one window of t tokens and u passages under one question.
 
     `states` (t, d); `units` (u, 2); `tokens` (t, k), `passages` (u, f), `odds` (u,) as in
-    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (1 + L,) as in `Prompt`.
+    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (L, d) as in `Prompt`.
     """
 
     states: Floats
@@ -40,7 +40,7 @@ class Given:
     odds: Floats
     prompt: Floats
     prompt_tokens: Floats
-    labels: NDArray[np.int64]
+    labels: Floats
 
     @classmethod
     def of(
@@ -117,7 +117,7 @@ class Dataset:
                 odds=of("odds", number),
                 prompt=unpack(prompt),
                 prompt_tokens=of("prompt_tokens", question),
-                labels=arrays["labels"][question],
+                labels=of("labels", question),
             ),
             tags=arrays["tags"][number],
             called=arrays["called"][number],
@@ -215,7 +215,7 @@ def _kinds(
         "prompt_states": ("int8", (width,)),
         "prompt_scales": ("float32", ()),
         "prompt_tokens": ("float16", (features,)),
-        "labels": ("int64", ()),
+        "labels": ("float16", (width,)),
         "tokens": ("float16", (features,)),
         "units": ("int32", (2,)),
         "passages": ("float16", (passage_features,)),

@@ -10,16 +10,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from cprs.critics.prior import SHIPPED as PRIOR
 from cprs.critics.weights import MANIFEST, MODEL, TOKENIZER
 from cprs.errors import WeightsError
 from cprs.train.reason.reasoner import Reasoner, Shape
 
-FORMAT = 1
+FORMAT = 2
 ABOUT = "reasoner.json"
 WEIGHTS = "reasoner.safetensors"
 
@@ -69,19 +67,3 @@ def load_reasoner(folder: Path, *, prior: str) -> tuple[Reasoner, str]:
             raise
         raise WeightsError(f"{path} cannot be read ({error}); train it again") from error
     return model.eval(), digest[:8]
-
-
-def word_embeddings(folder: Path) -> NDArray[np.float32]:
-    """The word embeddings (v, d) of the base in a weights folder. Raises `WeightsError` where its
-    file has none."""
-    onnx: Any = importlib.import_module("onnx")
-    graph = onnx.load(str(folder / MODEL)).graph
-    found = {
-        array.name: onnx.numpy_helper.to_array(array)
-        for array in graph.initializer
-        if array.name in ("words", "words_scale")
-    }
-    if "words" not in found:
-        raise WeightsError(f"{folder / MODEL} has no word embeddings; export it anew")
-    words: NDArray[np.float32] = found["words"] * found.get("words_scale", np.float32(1))
-    return words.astype(np.float32)

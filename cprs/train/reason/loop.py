@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from cprs.train.reason import loss
 from cprs.train.reason.batches import Schedule
@@ -42,7 +40,8 @@ class Step:
 def new_reasoner(dataset: Dataset, recipe: Recipe) -> Reasoner:
     """A reasoner that fits the data, with the weights its recipe's seed gives."""
     shape = Shape(
-        width=dataset.width,
+        states=dataset.width,
+        width=recipe.width,
         features=dataset.features,
         passage_features=dataset.passage_features,
         layers=recipe.layers,
@@ -56,7 +55,6 @@ def new_reasoner(dataset: Dataset, recipe: Recipe) -> Reasoner:
 def fit(
     model: Reasoner,
     dataset: Dataset,
-    words: NDArray[np.float32],
     recipe: Recipe,
     folder: Path,
     *,
@@ -66,7 +64,7 @@ def fit(
 ) -> list[float]:
     """Train `model` in place and return the loss of every step taken now (`read_losses`: of all).
 
-    `words` (v, d) are the base's word embeddings. Checkpoints and `log.jsonl` go into `folder`.
+    Checkpoints and `log.jsonl` go into `folder`.
     """
     on = torch.device(device)
     model.to(on).train()
@@ -85,7 +83,7 @@ def fit(
                 samples = [dataset[number] for number in numbers]
                 smoothing = (recipe.smoothing, recipe.coarse_smoothing)
                 goals = goals_of(samples, smoothing=smoothing, on=on)
-                inputs = inputs_of([sample.given for sample in samples], words, on=on)
+                inputs = inputs_of([sample.given for sample in samples], on=on)
                 with torch.autocast(on.type, torch.bfloat16, enabled=_short(recipe, on)):
                     outputs = model(inputs)
                 terms = _terms(outputs, goals, recipe)

@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from cprs.critics.base import State, TokenScores
-from cprs.critics.embedded import pack, unpack
 from cprs.critics.embedded_base import Base
-from cprs.critics.inquiry import Inquiry, share
-from cprs.critics.prior import SHIPPED, Prior
+from cprs.critics.inquiry import Inquiry
+from cprs.critics.packing import pack, unpack
+from cprs.critics.prior import SHIPPED, Prior, rounded, share
 from cprs.critics.words import Pieces
 from cprs.guidance import Guidance
 from cprs.train.reason.collate import inputs_of
 from cprs.train.reason.dataset import Given
-from cprs.train.reason.folder import load_reasoner, word_embeddings
+from cprs.train.reason.folder import load_reasoner
 from cprs.train.reason.reasoner import Reasoner
 from cprs.windows import Encoded, Window
 
@@ -32,14 +32,12 @@ class ReasonedCritic:
         base: Base,
         prior: Prior,
         reasoner: Reasoner,
-        words: NDArray[np.float32],
         *,
         digest: str,
     ) -> None:
         self._base = base
         self._prior = prior
         self._reasoner = reasoner
-        self._words = words
         self._pieces = Pieces(base.vocabulary)
         # One window at a time: torch spreads each over all cores by itself.
         self._turn = Lock()
@@ -53,7 +51,7 @@ class ReasonedCritic:
         """Load what `cprs train critic` wrote. Raises `WeightsError`."""
         prior = Prior.load(folder / SHIPPED.name)
         reasoner, digest = load_reasoner(folder, prior=prior.digest)
-        return cls(Base.load(folder), prior, reasoner, word_embeddings(folder), digest=digest)
+        return cls(Base.load(folder), prior, reasoner, digest=digest)
 
     def encode(self, text: str) -> Encoded:
         """The base's tokens."""
@@ -66,7 +64,7 @@ class ReasonedCritic:
     def ask(self, guidance: Guidance, windows: Sequence[Window]) -> ReasonedScorer:
         """Read the prompt, and look for the question's words in all windows."""
         inquiry = Inquiry(self._base, self._prior, self._pieces, guidance, windows)
-        return ReasonedScorer(inquiry, guidance, self._reasoner, self._words, self._turn)
+        return ReasonedScorer(inquiry, self._reasoner, self._turn)
 
 
 class ReasonedScorer:
@@ -75,16 +73,17 @@ class ReasonedScorer:
     def __init__(
         self,
         inquiry: Inquiry,
-        guidance: Guidance,
         reasoner: Reasoner,
-        words: NDArray[np.float32],
         turn: Lock,
     ) -> None:
         self._inquiry = inquiry
         self._reasoner = reasoner
-        self._words = words
         self._turn = turn
-        self.warnings = tuple(_warnings(inquiry, guidance))
+        self.warnings: tuple[str, ...] = ()
+        if inquiry.prompt.shortened:
+            self.warnings = (
+                "instruction and query are too long: only their beginning and end count",
+            )
 
     def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
         """Score windows; each token carries its passage's probability of being evidence."""
@@ -99,26 +98,12 @@ class ReasonedScorer:
         reading = self._inquiry.read(window, states)
         given = Given.of(self._inquiry.prompt, reading, states, window.units)
         with self._turn, torch.inference_mode():
-            said = self._reasoner(inputs_of([given], self._words))
+            said = self._reasoner(inputs_of([given]))
         # In float64 and the prior's own steps, so that no correction means no change at all.
-        keep = share(reading.odds + said.correction[0].numpy()).astype(np.float32)
+        keep = share(rounded(reading.odds + said.correction[0].numpy())).astype(np.float32)
         labels = said.labels[0].softmax(-1)[:, 1:].numpy()
         return TokenScores(
             keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
             tags=said.tags[0].softmax(-1).numpy(),
-            labels=labels if labels.shape[1] else None,
+            labels=labels if len(given.labels) else None,
         )
-
-
-def _warnings(inquiry: Inquiry, guidance: Guidance) -> list[str]:
-    found: list[str] = []
-    if inquiry.prompt.shortened:
-        found.append("instruction and query are too long: only their beginning and end count")
-    first: dict[int, str] = {}
-    for token, label in zip(inquiry.prompt.labels[1:].tolist(), guidance.labels, strict=True):
-        if first.setdefault(token, label) != label:
-            found.append(
-                f"labels {first[token]!r} and {label!r} begin alike and cannot be told apart:"
-                " rename one"
-            )
-    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log
 
-from torch import Tensor, arange, cat, float32, nn, stack, zeros_like
+from torch import Tensor, arange, cat, float32, nn, ones_like, stack, zeros_like
 
 from cprs.train.reason.attention import Layer, rotary
 
@@ -20,25 +20,26 @@ _NEVER = -1e4
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`width` d of a state, k token `features`, f `passage_features`; `layers` of `heads` heads
-    and `feed` hidden units."""
+    """`states` d, the width of a base's state; k token `features`, f `passage_features`; `layers`
+    of `width` w, with `heads` heads and `feed` hidden units."""
 
-    width: int
+    states: int
     features: int
     passage_features: int
+    width: int = 192
     layers: int = 2
-    heads: int = 12
-    feed: int = 1536
+    heads: int = 6
+    feed: int = 768
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """b windows of t tokens and u passages at most, b prompts of q tokens, 1 + L label words.
+    """b windows of t tokens and u passages at most, b prompts of q tokens, L labels.
 
     `prompt` (b, q, d), `prompt_tokens` (b, q, k), `prompt_mask` (b, q) bool; `window` (b, t, d),
     `window_tokens` (b, t, k), `window_mask` (b, t); `owner` (b, t) int64, the passage of a token;
-    `passages` (b, u, f), `odds` (b, u), the prior's; `labels` (b, 1 + L, d), word embeddings, the
-    first of "outside", and `labels_mask` (b, 1 + L).
+    `passages` (b, u, f), `odds` (b, u), the prior's; `labels` (b, L, d), what each means, and
+    `labels_mask` (b, L).
     """
 
     prompt: Tensor
@@ -57,7 +58,8 @@ class Inputs:
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """`correction` (b, u) to the prior's log-odds and `odds` (b, u), corrected; `token_odds`
-    (b, t); logits `tags` (b, t, 4) over B I O E and `labels` (b, t, 1 + L). All float32."""
+    (b, t); logits `tags` (b, t, 4) over B I O E and `labels` (b, t, 1 + L), the first of
+    "outside". All float32."""
 
     correction: Tensor
     odds: Tensor
@@ -73,6 +75,7 @@ class Reasoner(nn.Module):
         super().__init__()
         self.shape = shape
         width = shape.width
+        self.enter = nn.Linear(shape.states, width, bias=False)
         self.segments = nn.Embedding(2, width)
         self.enter_tokens = nn.Linear(shape.features, width, bias=False)
         # One more than the features: the prior's log-odds are read as well as added.
@@ -86,8 +89,9 @@ class Reasoner(nn.Module):
         self.evidence = nn.Linear(width, 1)
         self.attention = nn.Linear(width, 1)
         self.tags = nn.Linear(width, len(TAGS))
-        self.labels = nn.Linear(width, width)
-        for head in (self.evidence, self.attention, self.tags, self.labels):
+        self.outside = nn.Linear(width, 1)
+        self.labels = nn.Linear(width, shape.states)
+        for head in (self.evidence, self.attention, self.tags, self.outside, self.labels):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
@@ -98,8 +102,8 @@ class Reasoner(nn.Module):
         attention = self.attention(window)[..., 0].to(float32)
         correction = _pool(step, attention, given)
         token_odds = given.odds.gather(1, given.owner) + step
-        words = given.labels / self.shape.width**0.5
-        labels = (self.labels(window) @ words.to(window.dtype).transpose(1, 2)).to(float32)
+        meant = self.labels(window) @ given.labels.to(window.dtype).transpose(1, 2)
+        labels = cat([self.outside(window), meant], dim=-1).to(float32)
         return Outputs(
             correction=correction,
             odds=given.odds + correction,
@@ -114,8 +118,8 @@ class Reasoner(nn.Module):
         known = cat([given.passages, given.odds[..., None] / 5], dim=-1)
         passages = self.enter_passages(known)
         index = given.owner[..., None].expand(-1, -1, self.shape.width)
-        window = given.window + self.segments.weight[1] + passages.gather(1, index)
-        prompt = given.prompt + self.segments.weight[0]
+        window = self.enter(given.window) + self.segments.weight[1] + passages.gather(1, index)
+        prompt = self.enter(given.prompt) + self.segments.weight[0]
         x = cat(
             [
                 prompt + self.enter_tokens(given.prompt_tokens),
@@ -149,7 +153,8 @@ def _evenly(odds: Tensor) -> Tensor:
 
 def _label_logits(logits: Tensor, odds: Tensor, mask: Tensor) -> Tensor:
     """Labels share what is evidence, "outside" has the rest, and `logits` say otherwise."""
-    count = (mask.sum(1) - 1).clamp(min=1).to(float32)
-    start = (odds - count.log()[:, None])[..., None].expand(-1, -1, mask.shape[1] - 1)
+    count = mask.sum(1).clamp(min=1).to(float32)
+    start = (odds - count.log()[:, None])[..., None].expand(-1, -1, mask.shape[1])
     first = cat([zeros_like(odds)[..., None], start], dim=-1)
-    return (logits + first).masked_fill(~mask[:, None, :], _NEVER)
+    able = cat([ones_like(mask[:, :1]), mask], dim=1)
+    return (logits + first).masked_fill(~able[:, None, :], _NEVER)

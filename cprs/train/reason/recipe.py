@@ -19,6 +19,7 @@ _DATA = (
     "queries",
     "size",
     "made_up",
+    "task_documents",
     "evidence_windows",
     "hard_windows",
     "random_windows",
@@ -32,12 +33,12 @@ class Recipe:
     """What `cprs train critic --recipe FILE` reads; the file may leave out any of it.
 
     Data: `queries` per set at most, over contexts of `size` code points; so many `made_up`
-    documents (lookups, logs) beside the sets. Per question at most so many windows with evidence,
-    without it but looking most like it, and drawn from the rest, whose passages stand for all the
-    rest, up to `most_weight` each; the share of questions asked through an instruction that names
-    a label (`instructed`).
+    documents (lookups, logs) beside the sets, and `task_documents` of each task and length. Per
+    question at most so many windows with evidence, without it but looking most like it, and drawn
+    from the rest, whose passages stand for all the rest, up to `most_weight` each; the share of
+    questions asked through an instruction that names a label (`instructed`).
 
-    Model: `layers` of `heads` heads with `feed` hidden units, `dropout`.
+    Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`.
 
     Steps: `questions` per step, `epochs` over the data or `steps` where above 0; AdamW with
     `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`; `clip` bounds
@@ -53,6 +54,7 @@ class Recipe:
     queries: int = 64
     size: int = 200_000
     made_up: int = 48
+    task_documents: int = 24
     evidence_windows: int = 2
     hard_windows: int = 3
     random_windows: int = 1
@@ -60,8 +62,9 @@ class Recipe:
     instructed: float = 0.2
 
     layers: int = 2
-    heads: int = 12
-    feed: int = 1536
+    width: int = 192
+    heads: int = 6
+    feed: int = 768
     dropout: float = 0.1
 
     questions: int = 4
@@ -89,8 +92,12 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for a number that means nothing."""
-        for name in ("queries", "size", "layers", "heads", "feed", "questions", "save"):
+        for name in ("queries", "size", "layers", "width", "heads", "feed", "questions", "save"):
             _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        if self.width % (2 * self.heads):
+            raise OptionError(
+                f"heads must divide half the width: width {self.width}, heads {self.heads}"
+            )
         for name in ("dropout", "warmup", "smoothing", "coarse_smoothing"):
             _check(0 <= getattr(self, name) < 1, name, "at least 0, below 1", getattr(self, name))
         _check(0 <= self.instructed <= 1, "instructed", "from 0 to 1", self.instructed)
@@ -102,6 +109,7 @@ class Recipe:
             "hard_windows",
             "random_windows",
             "made_up",
+            "task_documents",
             "steps",
             "decay",
             "evidence",

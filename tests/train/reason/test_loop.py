@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
-from training import make, words  # noqa: E402
+from training import make  # noqa: E402
 
 from cprs.errors import OptionError, TextError, WeightsError  # noqa: E402
 from cprs.train.reason.checkpoint import NAME  # noqa: E402
@@ -33,7 +33,7 @@ def share_of_evidence_first(model: Reasoner, data: Dataset) -> tuple[float, floa
     samples = [data[number] for number in range(len(data))]
     samples = [sample for sample in samples if sample.target.any()]
     with torch.inference_mode():
-        odds = model(inputs_of([sample.given for sample in samples], words())).odds.numpy()
+        odds = model(inputs_of([sample.given for sample in samples])).odds.numpy()
     prior = [s.given.odds.argmax() == s.target.argmax() for s in samples]
     after = [
         o[: len(s.target)].argmax() == s.target.argmax() for o, s in zip(odds, samples, strict=True)
@@ -45,7 +45,7 @@ def test_a_short_run_beats_the_prior_on_questions_it_has_not_seen(tmp_path: Path
     data = make(tmp_path / "train", questions=80)
     recipe = replace(RECIPE, steps=50, save=1000, contrast=1.0)
     model = new_reasoner(data, recipe)
-    losses = fit(model, data, words(), recipe, tmp_path)
+    losses = fit(model, data, recipe, tmp_path)
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:10])
     before, after = share_of_evidence_first(model, make(tmp_path / "dev", questions=60, seed=9))
     assert after > before + 0.3
@@ -61,43 +61,43 @@ def test_a_killed_run_goes_on_with_the_same_losses(tmp_path: Path) -> None:
     whole.mkdir()
     parts.mkdir()
     expected_model = new_reasoner(data, RECIPE)
-    expected = fit(expected_model, data, words(), RECIPE, whole)
+    expected = fit(expected_model, data, RECIPE, whole)
 
     def kill(step: Step) -> None:
         if step.step == 6:
             raise Killed
 
     with pytest.raises(Killed):
-        fit(new_reasoner(data, RECIPE), data, words(), RECIPE, parts, progress=kill)
+        fit(new_reasoner(data, RECIPE), data, RECIPE, parts, progress=kill)
     torch.rand(5)  # the caller's random numbers are no part of it
     model = new_reasoner(data, RECIPE)
-    assert fit(model, data, words(), RECIPE, parts, resume=True) == expected[4:]
+    assert fit(model, data, RECIPE, parts, resume=True) == expected[4:]
     for name, value in model.state_dict().items():
         assert torch.equal(value, expected_model.state_dict()[name]), name
     lines = (parts / LOG).read_text().splitlines()
     assert [json.loads(line)["loss"] for line in lines] == expected
-    assert fit(model, data, words(), RECIPE, parts, resume=True) == []
+    assert fit(model, data, RECIPE, parts, resume=True) == []
 
 
 def test_a_checkpoint_of_another_recipe_or_a_broken_one_is_refused(tmp_path: Path) -> None:
     data = make(tmp_path / "data", questions=8)
     recipe = replace(RECIPE, steps=1)
-    fit(new_reasoner(data, recipe), data, words(), recipe, tmp_path)
+    fit(new_reasoner(data, recipe), data, recipe, tmp_path)
     other = replace(recipe, rate=1e-3)
     with pytest.raises(OptionError, match="another recipe"):
-        fit(new_reasoner(data, other), data, words(), other, tmp_path, resume=True)
+        fit(new_reasoner(data, other), data, other, tmp_path, resume=True)
     (tmp_path / NAME).write_bytes(b"PK\x03\x04 cut short")
     with pytest.raises(TextError, match=NAME):
-        fit(new_reasoner(data, recipe), data, words(), recipe, tmp_path, resume=True)
+        fit(new_reasoner(data, recipe), data, recipe, tmp_path, resume=True)
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
     data = make(tmp_path / "data", questions=8)
     recipe = replace(RECIPE, steps=2)
-    runs = [fit(new_reasoner(data, r), data, words(), r, tmp_path) for r in (recipe, recipe)]
+    runs = [fit(new_reasoner(data, r), data, r, tmp_path) for r in (recipe, recipe)]
     assert runs[0] == runs[1]
     other = replace(recipe, seed=1)
-    assert fit(new_reasoner(data, other), data, words(), other, tmp_path) != runs[0]
+    assert fit(new_reasoner(data, other), data, other, tmp_path) != runs[0]
 
 
 def test_the_rate_rises_then_falls_to_nothing() -> None:

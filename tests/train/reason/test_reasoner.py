@@ -9,14 +9,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
-from training import FEATURES, PASSAGE_FEATURES, WIDTH, make, words  # noqa: E402
+from training import FEATURES, PASSAGE_FEATURES, WIDTH, make  # noqa: E402
 
 from cprs.train.reason.collate import inputs_of  # noqa: E402
 from cprs.train.reason.dataset import Given  # noqa: E402
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape  # noqa: E402
 
 torch.set_num_threads(1)
-SHAPE = Shape(WIDTH, FEATURES, PASSAGE_FEATURES, layers=2, heads=2, feed=24)
+SHAPE = Shape(WIDTH, FEATURES, PASSAGE_FEATURES, width=12, layers=2, heads=2, feed=24)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def stirred() -> Reasoner:
 
 def read(model: Reasoner, given: list[Given]) -> Outputs:
     with torch.inference_mode():
-        said: Outputs = model(inputs_of(given, words()))
+        said: Outputs = model(inputs_of(given))
     return said
 
 
@@ -56,9 +56,9 @@ def test_at_step_0_the_prior_is_all_there_is(given: list[Given], short: bool) ->
         assert np.allclose(tags[:, [0, 1, 3]], share[:, None] / 3, atol=1e-6)
         count = len(window.labels)
         labels = said.labels[row, : len(owner)].softmax(-1).numpy()
-        assert np.allclose(labels[:, count:], 0)
-        if count > 1:
-            assert np.allclose(labels[:, 1:count], share[:, None] / (count - 1), atol=1e-6)
+        assert np.allclose(labels[:, count + 1 :], 0)
+        if count:
+            assert np.allclose(labels[:, 1 : count + 1], share[:, None] / count, atol=1e-6)
     assert not said.correction.any()
 
 
@@ -74,12 +74,12 @@ def test_padding_changes_nothing(given: list[Given]) -> None:
     together = read(model, given)
     for row, window in enumerate(given):
         alone = read(model, [window])
-        units, tokens, labels = len(window.odds), len(window.states), len(window.labels)
+        units, tokens, labels = len(window.odds), len(window.states), len(window.labels) + 1
         assert torch.allclose(together.odds[row, :units], alone.odds[0], atol=1e-5)
         assert torch.allclose(together.token_odds[row, :tokens], alone.token_odds[0], atol=1e-5)
         assert torch.allclose(together.tags[row, :tokens], alone.tags[0], atol=1e-5)
         found = together.labels[row, :tokens, :labels]
-        assert torch.allclose(found, alone.labels[0], atol=1e-5)
+        assert torch.allclose(found, alone.labels[0][:, :labels], atol=1e-5)
 
 
 def test_prompt_and_window_are_both_read(given: list[Given]) -> None:

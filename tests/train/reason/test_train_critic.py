@@ -17,6 +17,8 @@ from command import run  # noqa: E402
 
 from cprs.critics import load_critic  # noqa: E402
 from cprs.critics.embedded import EmbeddedCritic  # noqa: E402
+from cprs.critics.embedded_base import Base  # noqa: E402
+from cprs.critics.inquiry import TOKEN_FEATURES, label_vectors  # noqa: E402
 from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
 from cprs.critics.prior import Prior  # noqa: E402
 from cprs.critics.weights import SHIPPED  # noqa: E402
@@ -24,14 +26,23 @@ from cprs.errors import OptionError  # noqa: E402
 from cprs.formats import segment  # noqa: E402
 from cprs.guidance import Guidance  # noqa: E402
 from cprs.train.reason.critic import train_critic  # noqa: E402
-from cprs.train.reason.folder import WEIGHTS, copy_base, save_reasoner, word_embeddings  # noqa: E402
+from cprs.train.reason.folder import WEIGHTS, copy_base, save_reasoner  # noqa: E402
 from cprs.train.reason.loop import LOG  # noqa: E402
 from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
 from cprs.windows import cut_windows  # noqa: E402
 
 torch.set_num_threads(1)
-RECIPE = "made_up: 0\nlayers: 1\nfeed: 32\nsteps: 3\nquestions: 2\nsave: 1\nevaluate: 2\n"
+RECIPE = """
+made_up: 0
+task_documents: 0
+layers: 1
+feed: 32
+steps: 3
+questions: 2
+save: 1
+evaluate: 2
+"""
 STORY = (
     "The committee met on Tuesday in the old library. Rain had fallen all night. "
     "Maria Alvarez took the chair. The budget came to 41,300 euros. "
@@ -61,7 +72,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("untrained")
     copy_base(SHIPPED, PRIOR, folder)
     prior = Prior.load(folder / PRIOR.name)
-    shape = Shape(384, 5, len(prior.mean), layers=1, heads=4, feed=32)
+    shape = Shape(384, len(TOKEN_FEATURES), len(prior.mean), layers=1, heads=4, feed=32)
     save_reasoner(Reasoner(shape), folder, prior=prior.digest)
     return folder
 
@@ -88,19 +99,12 @@ def test_at_step_0_the_critic_is_the_prior_bit_for_bit(untrained: Path, guidance
             assert one.labels is None
 
 
-def test_labels_that_begin_alike_are_warned_of(untrained: Path) -> None:
-    guidance = Guidance.parse(query="Which?", labels=["key fact", "key figure", "date"])
-    warnings = load_critic(untrained).ask(guidance, []).warnings
-    assert len(warnings) == 1
-    assert "'key fact' and 'key figure'" in warnings[0]
-
-
-def test_word_embeddings_are_the_bases_own() -> None:
-    words = word_embeddings(SHIPPED)
-    critic = EmbeddedCritic.load()
-    one, other, far = (int(critic.encode(w).ids[0]) for w in ("car", "cars", "gently"))
-    cosine = words @ words[one] / np.linalg.norm(words, axis=1)
-    assert cosine[other] > cosine[far]
+def test_labels_that_begin_alike_are_told_apart() -> None:
+    base, centre = Base.load(), Prior.load().centre.astype(np.float32)
+    code, message, blank = label_vectors(base, ["error code", "error message", " "], centre)
+    assert np.isclose(np.linalg.norm(code), 1, atol=1e-5)
+    assert code @ message < 0.95
+    assert not blank.any()
 
 
 def test_the_command_trains_resumes_and_measures(tmp_path: Path) -> None:
@@ -130,7 +134,7 @@ def test_the_command_trains_resumes_and_measures(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("base", "heads", "says"),
-    [("nothing", 12, "unknown base 'nothing'"), ("minilm", 5, "heads must divide")],
+    [("nothing", 6, "unknown base 'nothing'"), ("minilm", 5, "heads must divide")],
 )
 def test_what_cannot_be_trained(tmp_path: Path, base: str, heads: int, says: str) -> None:
     write_sets(tmp_path / "sets")
