@@ -1,14 +1,16 @@
 """WordPiece: text to token ids with code point offsets, in linear time and little memory.
 
 The `tokenizers` library is linear in practice only on short strings and keeps every token as
-an object, so a text goes in as chunks and comes out as two arrays.
+an object, so a text goes in as chunks and comes out as two arrays. Chunks end where a token must
+begin: ids and offsets are those of the whole text.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 
 import numpy as np
@@ -16,13 +18,15 @@ import regex
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from cprs.critics.alignment import Alignment
+from cprs.engine.cores import cores
 from cprs.windows import Encoded
 
 CHUNK = 4096
 """Code points per chunk at most. A run of letters longer than this is cut and becomes a token
 per chunk."""
 BATCH = 64
-"""Chunks tokenised at once, on all cores."""
+"""Chunks tokenised at once."""
 
 _SURROGATE = regex.compile("[\ud800-\udfff]")
 # What the tokenizer takes for white space; other control characters it drops without a gap.
@@ -30,6 +34,9 @@ _SPACE = regex.compile(r"(?r)[\t\n\r\p{Z}]")
 # A Han ideograph or ASCII punctuation is always a token of its own, so a cut before it is free.
 _BORDER = regex.compile(r"(?r)[!-/:-@\[-`{-~\u3400-\u4dbf\u4e00-\u9fff]")
 _GRAPHEME = regex.compile(r"\X")
+
+Chunk = tuple[int, str]
+Tokens = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 class WordPiece:
@@ -41,6 +48,7 @@ class WordPiece:
         self._tokenizer.no_padding()
         # "[SEP]" in a document is text, not a separator.
         self._tokenizer.encode_special_tokens = True
+        self._alignment = Alignment.of(self._tokenizer, tokenizer_json)
         _stay_quiet_on_fork()
 
     @property
@@ -57,26 +65,57 @@ class WordPiece:
         return int(found)
 
     def encode(self, text: str) -> Encoded:
-        """Tokens of any string: lone surrogates count as U+FFFD, control characters as nothing."""
-        ids: list[NDArray[np.int32]] = []
-        offsets: list[NDArray[np.int64]] = []
+        """Tokens of any string: lone surrogates count as U+FFFD, control characters as nothing.
+
+        Long texts are tokenised on all cores; the result is the same on any number of them.
+        """
         chunks = _chunks(_SURROGATE.sub("\ufffd", text))
-        while batch := list(islice(chunks, BATCH)):
-            encodings = self._tokenizer.encode_batch(
-                [chunk for _, chunk in batch], add_special_tokens=False
-            )
-            for (start, _), encoding in zip(batch, encodings, strict=True):
-                count = len(encoding)
-                ids.append(np.array(encoding.ids, np.int32))
-                flat = chain.from_iterable(encoding.offsets)
-                pairs = np.fromiter(flat, np.int64, 2 * count).reshape(count, 2)
-                offsets.append(pairs + start)
-        if not ids:
+        batches = list(iter(lambda: list(islice(chunks, BATCH)), []))
+        if not batches:
             return Encoded(np.zeros(0, np.int32), np.zeros((0, 2), np.int64))
+        if len(batches) == 1:
+            parts = [self._encode(batches[0])]
+        else:
+            # While one thread builds arrays, which takes the interpreter, others tokenise.
+            with ThreadPoolExecutor(cores(), thread_name_prefix="cprs-cut") as pool:
+                parts = list(pool.map(self._encode, batches))
+        ids, offsets = zip(*parts, strict=True)
         return Encoded(np.concatenate(ids), np.concatenate(offsets))
 
+    def _encode(self, chunks: Sequence[Chunk]) -> Tokens:
+        """Tokens of consecutive chunks."""
+        found = self._by_letters(chunks)
+        rest = [chunk for chunk in chunks if chunk[0] not in found]
+        encodings = self._tokenizer.encode_batch(
+            [text for _, text in rest], add_special_tokens=False
+        )
+        for (start, _), encoding in zip(rest, encodings, strict=True):
+            count = len(encoding)
+            flat = chain.from_iterable(encoding.offsets)
+            pairs = np.fromiter(flat, np.int64, 2 * count).reshape(count, 2)
+            found[start] = np.array(encoding.ids, np.int32), pairs + start
+        ids, offsets = zip(*(found[start] for start, _ in chunks), strict=True)
+        return np.concatenate(ids), np.concatenate(offsets)
 
-def _chunks(text: str) -> Iterator[tuple[int, str]]:
+    def _by_letters(self, chunks: Sequence[Chunk]) -> dict[int, Tokens]:
+        """Tokens, by start, of the chunks whose offsets need no keeping track of."""
+        if self._alignment is None:
+            return {}
+        letters = [(chunk, self._alignment.letters(chunk[1])) for chunk in chunks]
+        plain = [(start, text, where) for (start, text), where in letters if where is not None]
+        encodings = self._tokenizer.encode_batch_fast(
+            [text for _, text, _ in plain], add_special_tokens=False
+        )
+        found = {}
+        for (start, _, where), encoding in zip(plain, encodings, strict=True):
+            ids = np.array(encoding.ids, np.int32)
+            offsets = self._alignment.offsets(ids, where)
+            if offsets is not None:
+                found[start] = ids, offsets + start
+        return found
+
+
+def _chunks(text: str) -> Iterator[Chunk]:
     """The text as (start, chunk): cut before white space, else where a token must begin."""
     start = 0
     while len(text) - start > CHUNK:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from cprs.critics import wordpiece
 from cprs.critics.weights import SHIPPED, TOKENIZER
@@ -22,6 +24,32 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 SPACED = st.lists(st.tuples(WORDS, st.sampled_from(SPACES)), max_size=60).map(
     lambda parts: "".join(word + space for word, space in parts)
 )
+
+
+# What normalisers, pre-tokenisers and borders trip over.
+ODD = (
+    *(
+        "字",
+        "符，",
+        "。",
+        "かな",
+        "한국어",
+        "é",
+        "e\u0301",
+        "\u0301",
+        "o\u0323\u0302",
+        "ß",
+        "İ",
+        "ﬁ",
+    ),
+    *("≮", "<\u0338", "\u302e\u0301", "\u0483", "\u0903", "’", "—", "👩‍👩‍👧", "🇫🇷", "ſ", "²"),
+    *("\x00", "\x0b", "\x85", "\xad", "\u200b", "\ufffd", "\ufeff", "\U000e0041"),
+    *("a" * 101, "ab" * 30, "[SEP]", "##s", "...", " " * 60, "\t" * 60, "漢" * 60),
+)
+HARD = st.lists(st.one_of(WORDS, st.sampled_from(SPACES), st.sampled_from(ODD)), max_size=60).map(
+    " ".join
+)
+"""Any text with white space every now and then."""
 
 
 def in_chunks(text: str, size: int) -> tuple[list[int], list[tuple[int, int]]]:
@@ -40,6 +68,50 @@ def at_once(text: str) -> tuple[list[int], list[tuple[int, int]]]:
 @given(SPACED)
 def test_chunks_change_nothing_where_there_is_white_space(text: str) -> None:
     assert in_chunks(text, 48) == at_once(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(HARD)
+def test_chunks_change_nothing_in_hard_text(text: str) -> None:
+    if max(map(len, text.split(" "))) < 128:
+        assert in_chunks(text, 128) == at_once(text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(HARD.map(lambda text: text.replace(" ", "")), st.text(max_size=200)))
+def test_offsets_counted_by_letters_are_the_library_s(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    assert in_chunks(text, 1 << 20) == at_once(text)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_any_number_of_cores_gives_the_same_tokens(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "".join(
+        f"Café {i}: “quoted”, 漢字{i} 한국어, o\u0323\u0302 👩‍👩‍👧.\n" for i in range(1500)
+    )
+    monkeypatch.setattr(wordpiece, "CHUNK", 256)
+    monkeypatch.setattr(wordpiece, "BATCH", 8)
+    monkeypatch.setattr(wordpiece, "cores", lambda: threads)
+    encoded = PIECES.encode(text)
+    ids, offsets = at_once(text)
+    assert encoded.ids.tolist() == ids
+    assert encoded.offsets.tolist() == [list(pair) for pair in offsets]
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [("normalizer", Lowercase()), ("pre_tokenizer", WhitespaceSplit()), ("normalizer", None)],
+)
+def test_other_tokenizers_keep_their_own_offsets(part: str, other: object) -> None:
+    changed = Tokenizer.from_str(JSON)
+    setattr(changed, part, other)
+    text = "Café: the İstanbul ﬁle, and 漢字 don't fit. " * 200
+    encoded = WordPiece(changed.to_str()).encode(text)
+    encoding = changed.encode(text, add_special_tokens=False)
+    assert encoded.ids.tolist() == encoding.ids
+    assert encoded.offsets.tolist() == [list(pair) for pair in encoding.offsets]
 
 
 @settings(deadline=None)
@@ -106,9 +178,9 @@ def test_time_is_linear() -> None:
     text = "The quick brown fox jumps over 13 lazy dogs; nobody minds.\n" * 4000
 
     def seconds(times: int) -> float:
-        begin = time.perf_counter()
+        begin = time.process_time()
         PIECES.encode(text * times)
-        return time.perf_counter() - begin
+        return time.process_time() - begin
 
     seconds(1)
     assert min(seconds(8) for _ in range(2)) < 24 * min(seconds(1) for _ in range(3))
