@@ -19,7 +19,8 @@ def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
     if isinstance(name, str) and name in _CRITICS:
         return _CRITICS[name](device)
     if str(name) and Path(name).is_dir():
-        trained = (Path(name) / "reasoner.json").is_file()
+        # Trained but not exported: torch runs it.
+        trained = (Path(name) / "reasoner.safetensors").is_file()
         return (_trained if trained else _folder)(Path(name), device)
     raise unknown(
         "critic", str(name), [*_CRITICS, "a folder made by `cprs export` or `cprs train`"]
@@ -46,10 +47,10 @@ def _trained(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
     require("torch", "onnx", "safetensors", what=f"the trained critic in {path}")
-    from cprs.train.reason.reasoned import ReasonedCritic
+    from cprs.train.reason.reasoned import load_trained
 
     _cpu_only("a trained critic", device)
-    return ReasonedCritic.load(path)
+    return load_trained(path)
 
 
 def _lexical(device: str) -> TokenCritic:

@@ -1,15 +1,26 @@
-"""The embedded critic: the shipped base reads windows alone, the prior scores what it read."""
+"""The embedded critic: the shipped base reads windows alone, the prior scores what it read, the
+reasoning layers correct the prior."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
-from cprs.critics.base import State, TokenScores
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.critics.base import Scorer, State, TokenScores
 from cprs.critics.embedded_base import Base
+from cprs.critics.inquiry import Inquiry
+from cprs.critics.layers import ExportedLayers, Layers
 from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import SHIPPED, Prior, PriorScorer
+from cprs.critics.reasoned import ReasonedScorer
+from cprs.critics.skim import Skim
+from cprs.critics.weights import load_weights
 from cprs.critics.words import Pieces
+from cprs.engine.cores import cores
 from cprs.errors import WeightsError
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
@@ -21,7 +32,7 @@ class EmbeddedCritic:
     A window's state is its token states in int8 with a scale each: 388 bytes a token.
     """
 
-    def __init__(self, base: Base, prior: Prior) -> None:
+    def __init__(self, base: Base, prior: Prior, layers: Layers | None = None) -> None:
         if len(prior.centre) != base.width:
             raise WeightsError(
                 f"the prior was fitted to states {len(prior.centre)} wide and the base's are "
@@ -29,9 +40,11 @@ class EmbeddedCritic:
             )
         self._base = base
         self._prior = prior
+        self._layers = layers
         self._pieces = Pieces(base.vocabulary)
         # Runtimes round differently: what one has read is not another's.
-        self.name = f"embedded-{base.name}-{prior.digest}-{base.runtime.split()[0]}"
+        parts = [base.name, prior.digest, *([layers.name] if layers is not None else [])]
+        self.name = f"embedded-{'-'.join(parts)}-{base.runtime.split()[0]}"
         self.window = base.window
         self.threshold = prior.threshold
 
@@ -40,7 +53,8 @@ class EmbeddedCritic:
         """Load a folder of weights, by default the shipped one. A folder without a prior of its
         own takes the shipped prior. Raises `WeightsError`."""
         own = SHIPPED if path is None else path / SHIPPED.name
-        return cls(Base.load(path), Prior.load(own if own.is_file() else SHIPPED))
+        prior = Prior.load(own if own.is_file() else SHIPPED)
+        return cls(Base.load(path), prior, _layers(path, prior))
 
     def encode(self, text: str) -> Encoded:
         """The base's tokens."""
@@ -50,11 +64,24 @@ class EmbeddedCritic:
         """The base's states, packed."""
         return [pack(self._base.read(window.token_ids)) for window in windows]
 
-    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> EmbeddedScorer:
+    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Scorer:
         """Read the question, and look for its words in all windows."""
+        if self._layers is not None:
+            inquiry = Inquiry(self._base, self._prior, self._pieces, guidance, windows)
+            return ReasonedScorer(inquiry, self._layers, window=self.window)
         ids, states, shortened = self._base.embed_query(guidance.question)
         scorer = self._prior.ask(self._pieces, ids, states, windows)
         return EmbeddedScorer(scorer, self._base.window if shortened else None)
+
+    def skim(self, guidance: Guidance, windows: Sequence[Window]) -> NDArray[np.float32] | None:
+        """A first look by words and static vectors; None over a base of another vocabulary."""
+        if len(self._skim.vectors) != len(self._pieces):
+            return None
+        return self._skim(self._pieces, self.encode(guidance.question).ids, windows)
+
+    @cached_property
+    def _skim(self) -> Skim:
+        return Skim.load()
 
 
 class EmbeddedScorer:
@@ -74,3 +101,13 @@ class EmbeddedScorer:
             self._prior(window, unpack(state))
             for window, state in zip(windows, states, strict=True)
         ]
+
+
+def _layers(path: Path | None, prior: Prior) -> Layers | None:
+    """The reasoning layers of a weights folder, if it has any."""
+    weights = load_weights(path)
+    if weights.reasoner is None:
+        return None
+    if weights.corrects != prior.digest:
+        raise WeightsError(f"{weights.reasoner} corrects another prior than the one beside it")
+    return ExportedLayers.load(weights.reasoner, digest=weights.reasoner_digest, threads=cores())

@@ -67,7 +67,7 @@ class Inquiry:
         centre = prior.centre.astype(np.float32)
         self._prior = prior
         self._question = Question(pieces, ids, states, windows, centre=centre)
-        self._overlap = Overlap(ids, windows, vocabulary=len(base.vocabulary))
+        self._overlap = Overlap(ids, windows, vocabulary=len(pieces))
         text = prompt_of(guidance)
         if text != guidance.question:
             ids, states, shortened = base.embed_query(text)

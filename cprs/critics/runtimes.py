@@ -25,14 +25,14 @@ RUNTIMES = ("openvino", "onnxruntime")
 
 
 class Runtime(Protocol):
-    """A model ready to run: token ids (1, t) int64 to states (1, t, width) float32."""
+    """A model ready to run: its inputs, in their order in the file, to its one output."""
 
     @property
     def name(self) -> str:
         """What runs it, with its version."""
         ...
 
-    def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def __call__(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Read one window. Thread-safe; the result is the caller's own."""
         ...
 
@@ -89,10 +89,10 @@ class OpenVINO:
         for _ in range(threads):
             self._requests.put(self._model.create_infer_request())
 
-    def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    def __call__(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
         request = self._requests.get()
         try:
-            request.infer({0: ids}, share_inputs=True)
+            request.infer(dict(enumerate(inputs)), share_inputs=True)
             states: NDArray[np.float32] = request.get_output_tensor(0).data.copy()
         finally:
             self._requests.put(request)
@@ -113,10 +113,11 @@ class OnnxRuntime:
         self._session = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
-        self._input = self._session.get_inputs()[0].name
+        self._inputs = [given.name for given in self._session.get_inputs()]
 
-    def __call__(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        states: NDArray[np.float32] = self._session.run(None, {self._input: ids})[0]
+    def __call__(self, *inputs: NDArray[Any]) -> NDArray[np.float32]:
+        given = dict(zip(self._inputs, inputs, strict=True))
+        states: NDArray[np.float32] = self._session.run(None, given)[0]
         return states
 
 

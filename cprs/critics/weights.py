@@ -13,6 +13,7 @@ from cprs.errors import WeightsError
 FORMAT = 1
 """The version of the folder's layout that this code reads and writes."""
 MODEL = "base.onnx"
+REASONER = "reasoner.onnx"
 TOKENIZER = "tokenizer.json"
 MANIFEST = "manifest.json"
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
@@ -24,7 +25,8 @@ _REPAIR = "reinstall cprs, or write it anew with: cprs export critic"
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A checked folder. `digest` is the model file's sha256; `window` the content tokens the
-    base reads at once; `width` the size of its states."""
+    base reads at once; `width` the size of its states; `reasoner` the reasoning layers, if it has
+    any, `reasoner_digest` their sha256, `corrects` the digest of the prior they correct."""
 
     model: Path
     tokenizer_json: str
@@ -33,6 +35,9 @@ class Weights:
     quantisation: str
     window: int
     width: int
+    reasoner: Path | None = None
+    reasoner_digest: str = ""
+    corrects: str = ""
 
 
 def load_weights(folder: Path | None = None) -> Weights:
@@ -53,14 +58,19 @@ def load_weights(folder: Path | None = None) -> Weights:
         quantisation=str(manifest["quantisation"]),
         window=int(manifest["window"]),
         width=int(manifest["width"]),
+        reasoner=folder / REASONER if REASONER in manifest["files"] else None,
+        reasoner_digest=str(manifest["files"].get(REASONER, {}).get("sha256", "")),
+        corrects=str(manifest.get("corrects", "")),
     )
 
 
 def write_manifest(folder: Path, about: dict[str, Any]) -> None:
-    """Vouch for the model and tokenizer in `folder`; `about` says what they are."""
+    """Vouch for the model, the tokenizer and, if there, the layers in `folder`; `about` says what
+    they are."""
     files = {
         name: {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
-        for name in (MODEL, TOKENIZER)
+        for name in (MODEL, TOKENIZER, REASONER)
+        if name != REASONER or (folder / name).is_file()
     }
     text = json.dumps({"format": FORMAT, **about, "files": files}, indent=2) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")

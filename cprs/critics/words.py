@@ -40,6 +40,9 @@ class Pieces:
         self._visible = np.array([_is_word(piece) for piece in vocabulary])
         self._text = [piece.removeprefix("##") for piece in vocabulary]
 
+    def __len__(self) -> int:
+        return len(self._text)
+
     def words(self, ids: NDArray[np.int32], passage: Ints) -> Words:
         """The words among the tokens `ids` (n,), none reaching over a border of `passage` (n,)."""
         if not len(ids):

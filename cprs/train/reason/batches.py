@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import Prior
 from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
-from cprs.errors import OptionError
 from cprs.formats import segment
 from cprs.train.reason.dataset import Dataset, DatasetWriter
 from cprs.train.reason.prompts import dress
@@ -47,10 +47,20 @@ def prepare(
 ) -> Dataset:
     """Write the training windows of all questions of `contexts` into `folder`.
 
-    Everything follows from the contexts and the recipe. Raises `OptionError` where there is
-    nothing to train on.
+    Everything follows from the contexts and the recipe.
     """
-    about = {
+    with DatasetWriter(folder, about_of(base, prior, recipe)) as writer:
+        preparation = _Preparation(base, prior, recipe, writer)
+        for number, context in enumerate(contexts, 1):
+            preparation.add(context)
+            if progress is not None:
+                progress(f"context {number}, {context.source}: {preparation.samples} windows")
+    return Dataset(folder)
+
+
+def about_of(base: Base, prior: Prior, recipe: Recipe) -> dict[str, Any]:
+    """What a prepared data set says of itself."""
+    return {
         "base": base.name,
         "prior": prior.digest,
         "recipe": recipe.data_digest,
@@ -58,15 +68,6 @@ def prepare(
         "features": len(TOKEN_FEATURES),
         "passage_features": len(NAMES),
     }
-    with DatasetWriter(folder, about) as writer:
-        preparation = _Preparation(base, prior, recipe, writer)
-        for number, context in enumerate(contexts, 1):
-            preparation.add(context)
-            if progress is not None:
-                progress(f"context {number}, {context.source}: {preparation.samples} windows")
-        if not preparation.samples:
-            raise OptionError("nothing to train on: the sets hold no question with known evidence")
-    return Dataset(folder)
 
 
 class _Preparation:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, device, from_numpy
 
-from cprs.train.reason.dataset import Given, Sample
+from cprs.critics.layers import Given, owner_of
+from cprs.train.reason.dataset import Sample
 from cprs.train.reason.reasoner import Inputs
 
 Floats = NDArray[np.float32]
@@ -69,11 +70,6 @@ def goals_of(
         smoothing=from_numpy(coarse).to(on),
         group=from_numpy(np.array([s.question for s in samples], np.int64)).to(on),
     )
-
-
-def owner_of(units: NDArray[Any]) -> NDArray[np.int64]:
-    """The passage (t,) each token belongs to, of passages `units` (u, 2)."""
-    return np.repeat(np.arange(len(units)), units[:, 1] - units[:, 0])
 
 
 def _pad(arrays: Sequence[NDArray[Any]], on: device | None) -> Tensor:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cprs.errors import OptionError
 from cprs.train.reason.recipe import Recipe
@@ -20,14 +22,15 @@ from cprs.train.sets.synthetic import make_documents
 from cprs.train.tasks import TASKS, Haystack
 from cprs.train.tasks import make_documents as make_tasks
 
-PER_CONTEXT = 32
-"""Questions asked of one joined context: reading it costs most."""
+PER_CONTEXT, PER_DOCUMENT = 32, 8
+"""Questions asked of one joined context, and around one document: reading them costs most."""
 LENGTHS = (3_000, 8_000, 24_000)
 """Code points of a task's documents."""
 PER_TASK = 6
 """Questions asked of one of them at most."""
 TASK_SEED = 10_000
 """Added to a recipe's seed: tasks made for measuring use small ones."""
+MADE_UP = ("synthetic_lookup", "synthetic_log")
 MEASURING = frozenset({"extract_labels_unseen"})
 _HAY = slice(5_000, 75_000)
 """What is taken of each haystack: past its title pages."""
@@ -62,35 +65,53 @@ def haystacks(sets: Path) -> list[Path]:
     return []
 
 
-def corpus(sets: Path, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
-    """Contexts of all sets in the folder, then of made-up lookups and logs, then of the tasks, one
-    at a time.
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A part of the training data that is prepared on its own: a set (`path`), made-up lookups or
+    logs, or a task."""
+
+    name: str
+    kind: Literal["set", "made up", "task"]
+    path: Path | None = None
+
+
+def shards(sets: Path, recipe: Recipe) -> list[Shard]:
+    """All sets in the folder, then lookups and logs, then the tasks but those for measuring."""
+    found = [Shard(name, "set", path) for name, path in find_sources(sets).items()]
+    if recipe.made_up:
+        found += [Shard(name, "made up") for name in MADE_UP]
+    if recipe.task_documents:
+        found += [Shard(name, "task") for name in TASKS if name not in MEASURING]
+    return found
+
+
+def contexts_of(shard: Shard, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
+    """A shard's contexts, one at a time. Everything follows from the files and the recipe.
 
     Raises `OptionError` where unrelated text is needed and missing.
     """
+    if shard.kind == "task":
+        return _task_contexts(shard.name, haystack, recipe)
+    if shard.path is not None:
+        documents = list(read_documents(shard.path))
+    else:
+        made = make_documents(count=recipe.made_up, seed=recipe.seed)
+        documents = [document for document in made if document.source == shard.name]
     hay = "\n\n".join(read_text(path)[_HAY] for path in haystack)
-    for path in find_sources(sets).values():
-        yield from _contexts(list(read_documents(path)), hay, recipe)
-    made: dict[str, list[Document]] = {}
-    for document in make_documents(count=recipe.made_up, seed=recipe.seed):
-        made.setdefault(document.source, []).append(document)
-    for documents in made.values():
-        yield from _contexts(documents, hay, recipe)
-    yield from task_contexts(recipe, haystack)
+    return _contexts(documents, hay, recipe)
 
 
-def task_contexts(recipe: Recipe, haystack: Sequence[Path]) -> Iterator[Context]:
-    """Documents of every task but those for measuring, each a context of its own: `task_documents`
-    of each of `LENGTHS`; of the first length in generated prose, of the others in the haystack."""
-    texts = [read_text(path)[_HAY] for path in haystack]
-    names = [name for name in TASKS if name not in MEASURING]
-    for number, length in enumerate(LENGTHS if recipe.task_documents else ()):
+def _task_contexts(name: str, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
+    """Documents of each of `LENGTHS`, each a context of its own; the shortest in generated prose,
+    the others in the haystack."""
+    for number, length in enumerate(LENGTHS):
+        texts = [read_text(path)[_HAY] for path in haystack] if number else []
         for document in make_tasks(
-            names,
+            [name],
             seed=recipe.seed + TASK_SEED + number,
             count=recipe.task_documents,
             length=length,
-            haystack=Haystack(texts) if texts and number else None,
+            haystack=Haystack(texts) if texts else None,
         ):
             asked = document.questions[:PER_TASK]
             yield Context(document.source, document.language, document.text, asked)
@@ -99,14 +120,17 @@ def task_contexts(recipe: Recipe, haystack: Sequence[Path]) -> Iterator[Context]
 def _contexts(documents: Sequence[Document], hay: str, recipe: Recipe) -> Iterator[Context]:
     if not documents:
         return iter(())
+    alone = is_alone(documents[0])
     # A vocabulary without a language's words reads it letter by letter: the same in less text.
-    size = recipe.size if is_english(documents[0].language) else recipe.size // 4
+    # Around a document that stands alone, text has to be read anew for every few questions.
+    parts = (2 if alone else 1) * (1 if is_english(documents[0].language) else 4)
     return build_contexts(
         documents,
-        haystack=hay if is_alone(documents[0]) else "",
+        haystack=hay if alone else "",
         queries=recipe.queries,
         per_context=PER_CONTEXT,
-        size=size,
+        per_document=PER_DOCUMENT,
+        size=recipe.size // parts,
         seed=recipe.seed,
         negatives=True,
     )

@@ -17,9 +17,8 @@ from cprs.errors import OptionError, unknown
 from cprs.train.extras import require
 from cprs.train.measure.evaluate import evaluate
 from cprs.train.measure.report import Report
-from cprs.train.reason.batches import prepare
-from cprs.train.reason.corpus import corpus, dev_folder, haystacks, training_folder
-from cprs.train.reason.dataset import INDEX, Dataset, read_index
+from cprs.train.reason.corpus import dev_folder, haystacks, shards, training_folder
+from cprs.train.reason.parts import prepare_shards
 from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def train_critic(
 
     from cprs.train.reason.folder import save_reasoner
     from cprs.train.reason.loop import fit, new_reasoner, read_losses
-    from cprs.train.reason.reasoned import ReasonedCritic
+    from cprs.train.reason.reasoned import load_trained
 
     tell = say or (lambda _: None)
     there = torch.cuda.is_available()
@@ -83,19 +82,16 @@ def train_critic(
     _bring_base(folder, out)
     reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
 
-    prepared = _prepared(out / PREPARED, reader, prior, recipe) if resume else None
-    if prepared is None:
-        contexts = corpus(sets, list(haystack) or haystacks(sets), recipe)
-        prepared = prepare(contexts, reader, prior, recipe, out / PREPARED, progress=tell)
+    hay = list(haystack) or haystacks(sets)
+    found = shards(sets, recipe)
+    prepared = prepare_shards(found, hay, out, recipe, out / PREPARED, progress=tell)
     tell(f"{len(prepared.questions)} questions, {len(prepared)} windows")
 
     model = new_reasoner(prepared, recipe)
     fit(model, prepared, recipe, out, resume=resume, device=device, progress=progress)
     model.cpu()
     save_reasoner(model, out, prior=prior.digest)
-    report = _evaluate(
-        sets, recipe, [ReasonedCritic.load(out), EmbeddedCritic(reader, prior)], out, tell
-    )
+    report = _evaluate(sets, recipe, [load_trained(out), EmbeddedCritic(reader, prior)], out, tell)
     losses = read_losses(out)
     return Trained(out, losses[0], losses[-1], report)
 
@@ -139,16 +135,6 @@ def _open(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
     if recipe is not None and recipe.digest != before.digest:
         raise OptionError(f"the recipe differs from {earlier}, which the run was started with")
     return recipe or before
-
-
-def _prepared(folder: Path, base: Base, prior: Prior, recipe: Recipe) -> Dataset | None:
-    """The data of a run that was stopped after it had prepared them."""
-    if not (folder / INDEX).is_file():
-        return None
-    about = read_index(folder)
-    wanted = (base.name, prior.digest, recipe.data_digest)
-    same = (about.get("base"), about.get("prior"), about.get("recipe")) == wanted
-    return Dataset(folder) if same else None
 
 
 def _evaluate(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from cprs.critics.base import State
 from cprs.critics.inquiry import Prompt, Reading
+from cprs.critics.layers import Given
 from cprs.critics.packing import pack, unpack
 from cprs.errors import OptionError, TextError
 from cprs.train.reason.ragged import Ragged, RaggedWriter
@@ -23,40 +25,6 @@ Floats = NDArray[np.float32]
 
 INDEX = "index.json"
 FORMAT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the reasoning layers see of one window of t tokens and u passages under one question.
-
-    `states` (t, d); `units` (u, 2); `tokens` (t, k), `passages` (u, f), `odds` (u,) as in
-    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (L, d) as in `Prompt`.
-    """
-
-    states: Floats
-    units: NDArray[np.integer[Any]]
-    tokens: Floats
-    passages: Floats
-    odds: Floats
-    prompt: Floats
-    prompt_tokens: Floats
-    labels: Floats
-
-    @classmethod
-    def of(
-        cls, prompt: Prompt, reading: Reading, states: Floats, units: NDArray[np.integer[Any]]
-    ) -> Given:
-        """A window's, as it is asked."""
-        return cls(
-            states=states,
-            units=units,
-            tokens=reading.tokens,
-            passages=reading.passages,
-            odds=reading.odds.astype(np.float32),
-            prompt=prompt.states,
-            prompt_tokens=prompt.tokens,
-            labels=prompt.labels,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +94,36 @@ class Dataset:
             question=question,
             coarse=bool(coarse),
         )
+
+
+class Joined:
+    """Several data sets as one: their samples and questions one after the other."""
+
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        if not parts:
+            raise OptionError("nothing to train on")
+        self._parts = [part for part in parts if len(part)] or list(parts[:1])
+        self._ends = np.cumsum([len(part) for part in self._parts])
+        self._asked = np.cumsum([0, *(len(part.questions) for part in self._parts)])
+        starts = self._ends - [len(part) for part in self._parts]
+        self.questions: list[list[int]] = [
+            [int(start) + number for number in question]
+            for part, start in zip(self._parts, starts, strict=True)
+            for question in part.questions
+        ]
+        first = self._parts[0]
+        self.width, self.features = first.width, first.features
+        self.passage_features = first.passage_features
+        self.about = {"parts": [part.about for part in self._parts]}
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, number: int) -> Sample:
+        part = int(np.searchsorted(self._ends, number, side="right"))
+        chosen = self._parts[part]
+        sample = chosen[number - int(self._ends[part]) + len(chosen)]
+        return replace(sample, question=sample.question + int(self._asked[part]))
 
 
 class DatasetWriter:

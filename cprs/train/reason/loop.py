@@ -18,7 +18,7 @@ from cprs.train.reason import loss
 from cprs.train.reason.batches import Schedule
 from cprs.train.reason.checkpoint import load_checkpoint, save_checkpoint
 from cprs.train.reason.collate import Goals, goals_of, inputs_of
-from cprs.train.reason.dataset import Dataset
+from cprs.train.reason.dataset import Dataset, Joined
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 from cprs.train.reason.recipe import Recipe
 
@@ -37,7 +37,7 @@ class Step:
     rate: float
 
 
-def new_reasoner(dataset: Dataset, recipe: Recipe) -> Reasoner:
+def new_reasoner(dataset: Dataset | Joined, recipe: Recipe) -> Reasoner:
     """A reasoner that fits the data, with the weights its recipe's seed gives."""
     shape = Shape(
         states=dataset.width,
@@ -54,7 +54,7 @@ def new_reasoner(dataset: Dataset, recipe: Recipe) -> Reasoner:
 
 def fit(
     model: Reasoner,
-    dataset: Dataset,
+    dataset: Dataset | Joined,
     recipe: Recipe,
     folder: Path,
     *,

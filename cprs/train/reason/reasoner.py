@@ -12,6 +12,7 @@ from math import log
 
 from torch import Tensor, arange, cat, float32, nn, ones_like, stack, zeros_like
 
+from cprs.critics.layers import ODDS_SCALE
 from cprs.train.reason.attention import Layer, rotary
 
 TAGS = "BIOE"
@@ -95,27 +96,32 @@ class Reasoner(nn.Module):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
+    def heads(self, given: Inputs) -> Tensor:
+        """What each token says (b, t, 7 + L), float32: evidence, attention, B, I, O, E, outside,
+        and each label. All zeros at first."""
+        window = self._read(given)
+        meant = self.labels(window) @ given.labels.to(window.dtype).transpose(1, 2)
+        said = [head(window) for head in (self.evidence, self.attention, self.tags, self.outside)]
+        return cat([*said, meant], dim=-1).to(float32)
+
     def forward(self, given: Inputs) -> Outputs:
         """Read b windows, each under its own prompt. Padding changes nothing but rounding."""
-        window = self._read(given)
-        step = self.evidence(window)[..., 0].to(float32)
-        attention = self.attention(window)[..., 0].to(float32)
+        said = self.heads(given)
+        step, attention = said[..., 0], said[..., 1]
         correction = _pool(step, attention, given)
         token_odds = given.odds.gather(1, given.owner) + step
-        meant = self.labels(window) @ given.labels.to(window.dtype).transpose(1, 2)
-        labels = cat([self.outside(window), meant], dim=-1).to(float32)
         return Outputs(
             correction=correction,
             odds=given.odds + correction,
             token_odds=token_odds,
-            tags=self.tags(window).to(float32) + _evenly(token_odds),
-            labels=_label_logits(labels, token_odds, given.labels_mask),
+            tags=said[..., 2:6] + _evenly(token_odds),
+            labels=_label_logits(said[..., 6:], token_odds, given.labels_mask),
         )
 
     def _read(self, given: Inputs) -> Tensor:
         """The window's tokens (b, t, d) after all layers."""
         asked = given.prompt.shape[1]
-        known = cat([given.passages, given.odds[..., None] / 5], dim=-1)
+        known = cat([given.passages, given.odds[..., None] / ODDS_SCALE], dim=-1)
         passages = self.enter_passages(known)
         index = given.owner[..., None].expand(-1, -1, self.shape.width)
         window = self.enter(given.window) + self.segments.weight[1] + passages.gather(1, index)

@@ -2,7 +2,8 @@
 
 *Joined*: documents of one set, shuffled and joined, each question asked over all of them.
 *Alone*: where a question only makes sense inside its document (a meeting, a paper, a story), that
-document at a random place in unrelated text. Everything follows from the seed.
+document at a random place in unrelated text. *Whole*: where any other text could hold what is asked
+for ("every date"), that document and nothing else. Everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -60,27 +61,33 @@ def build_contexts(
     haystack: str = "",
     queries: int = 24,
     per_context: int = PER_CONTEXT,
+    per_document: int = PER_DOCUMENT,
     size: int = SIZE,
     seed: int = 0,
     negatives: bool = False,
 ) -> Iterator[Context]:
     """Contexts of `size` code points with `queries` questions together, where there are as many.
 
-    `per_context` questions are asked of one joined context before the next is built.
+    `per_context` questions are asked of one joined context before the next is built, and
+    `per_document` of one around a document that stands alone.
     `haystack` is the unrelated text around documents that stand alone. Questions without evidence
     are asked only with `negatives`. Raises `OptionError` where a haystack is needed and missing.
     """
     rng = random.Random(seed)
     documents = list(documents)
     rng.shuffle(documents)
-    if documents and is_alone(documents[0]):
+    contexts: Iterator[Context]
+    if documents and documents[0].context == "whole":
+        contexts = (_join([document]) for document in documents)
+        each = max(per_document, -(-queries // len(documents)))
+    elif documents and is_alone(documents[0]):
         if not haystack:
             raise OptionError(
                 f"{documents[0].source}: its questions need unrelated text around their document: "
                 "give a haystack file"
             )
         contexts = _alone(documents, haystack, size, rng)
-        each = max(PER_DOCUMENT, -(-queries // len(documents)))
+        each = max(per_document, -(-queries // len(documents)))
     else:
         joined = list(_joined(documents, size))
         contexts = iter(joined)

@@ -11,7 +11,7 @@ from cprs.critics.embedded_base import Base
 from cprs.critics.prior import Prior
 from cprs.errors import OptionError, TextError
 from cprs.train.reason.batches import Schedule, prepare
-from cprs.train.reason.dataset import Dataset
+from cprs.train.reason.dataset import Dataset, Joined
 from cprs.train.reason.ragged import Ragged, RaggedWriter
 from cprs.train.reason.recipe import Recipe
 from cprs.train.sets.contexts import Context
@@ -76,9 +76,23 @@ def test_a_window_two_questions_share_is_read_once(base: Base, tmp_path: Path) -
     assert windows <= max(len(question) for question in data.questions)
 
 
+def test_joined_sets_are_one_set(data: Dataset, base: Base, tmp_path: Path) -> None:
+    empty = prepare([], base, Prior.load(), Recipe(), tmp_path)
+    both = Joined([data, empty, data])
+    assert len(both) == 2 * len(data)
+    shifted = [[number + len(data) for number in question] for question in data.questions]
+    assert both.questions == [*data.questions, *shifted]
+    for number in range(len(data)):
+        one, other = both[number], both[len(data) + number]
+        assert one.given.states.tobytes() == other.given.states.tobytes()
+        assert one.question == data[number].question == other.question - len(data.questions)
+
+
 def test_nothing_to_train_on(base: Base, tmp_path: Path) -> None:
+    nothing = prepare([], base, Prior.load(), Recipe(), tmp_path / "none")
     with pytest.raises(OptionError, match="nothing to train on"):
-        prepare([], base, Prior.load(), Recipe(), tmp_path)
+        Joined([])
+    assert len(nothing) == len(Joined([nothing])) == 0
     with pytest.raises(TextError, match="no prepared data"):
         Dataset(tmp_path)
 

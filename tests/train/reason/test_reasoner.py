@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
 from training import FEATURES, PASSAGE_FEATURES, WIDTH, make  # noqa: E402
 
+from cprs.critics.layers import Given  # noqa: E402
 from cprs.train.reason.collate import inputs_of  # noqa: E402
-from cprs.train.reason.dataset import Given  # noqa: E402
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape  # noqa: E402
 
 torch.set_num_threads(1)

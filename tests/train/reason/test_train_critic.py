@@ -114,7 +114,7 @@ def test_the_command_trains_resumes_and_measures(tmp_path: Path) -> None:
     common = ["train", "critic", "--data", str(sets), "--recipe", str(tmp_path / "r.yaml")]
     done = run(*common, "--out", str(out))
     assert done.code == 0, done.err
-    assert b"reasoned-" in done.out
+    assert b"-torch-" in done.out
     assert len((out / LOG).read_text().splitlines()) == 3
     weights = (out / WEIGHTS).read_bytes()
 

@@ -1,0 +1,51 @@
+"""The reasoning layers above the prior, under one prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.critics.base import State, TokenScores
+from cprs.critics.inquiry import Inquiry
+from cprs.critics.layers import Given, Layers, interpret
+from cprs.critics.packing import unpack
+from cprs.critics.prior import rounded, share
+from cprs.windows import Window
+
+
+class ReasonedScorer:
+    """Scores windows one at a time; each token carries its passage's probability of being
+    evidence, its own tags, and labels where the guidance names any."""
+
+    def __init__(self, inquiry: Inquiry, layers: Layers, *, window: int) -> None:
+        self._inquiry = inquiry
+        self._layers = layers
+        self.warnings: tuple[str, ...] = ()
+        if inquiry.prompt.shortened:
+            self.warnings = (
+                "instruction and query are too long: only their first and last "
+                f"{window // 2} tokens count",
+            )
+
+    def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
+        """Score windows given their packed states."""
+        return [
+            self._score(window, unpack(state))
+            for window, state in zip(windows, states, strict=True)
+        ]
+
+    def _score(self, window: Window, states: NDArray[np.float32]) -> TokenScores:
+        if not len(window):
+            return TokenScores(np.zeros(0, np.float32))
+        reading = self._inquiry.read(window, states)
+        given = Given.of(self._inquiry.prompt, reading, states, window.units)
+        said = interpret(given, self._layers(given))
+        # The prior's own steps, so that no correction means no change at all.
+        keep = share(rounded(reading.odds + said.correction)).astype(np.float32)
+        return TokenScores(
+            keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
+            tags=said.tags,
+            labels=said.labels if len(given.labels) else None,
+        )
