@@ -24,6 +24,8 @@ from cprs.train.export.reasoner_graph import from_reasoner, to_onnx
 from cprs.train.extras import require
 from cprs.train.reason.dataset import INDEX, Dataset
 
+ABOUT, WEIGHTS = "reasoner.json", "reasoner.safetensors"
+"""Of a trained folder: what the layers are, and their float32 weights."""
 CALIBRATION, HELD_OUT = 192, 96
 """Windows that int8 is calibrated on, and that it is compared on."""
 CLOSE_ENOUGH = 0.98
@@ -49,8 +51,6 @@ def export_reasoner(trained: Path, out: Path, *, seed: int = 0) -> ExportedReaso
     weights are missing, or where int8 strays too far.
     """
     require("onnx", "onnxruntime", "safetensors", what="exporting reasoning layers")
-    from cprs.train.reason.folder import ABOUT, WEIGHTS
-
     about = json.loads((trained / ABOUT).read_text(encoding="utf-8"))
     safetensors: Any = importlib.import_module("safetensors.numpy")
     arrays = safetensors.load_file(trained / WEIGHTS)

@@ -15,11 +15,10 @@ import torch
 from cprs.critics.prior import SHIPPED as PRIOR
 from cprs.critics.weights import MANIFEST, MODEL, TOKENIZER
 from cprs.errors import WeightsError
+from cprs.train.export.reasoner import ABOUT, WEIGHTS
 from cprs.train.reason.reasoner import Reasoner, Shape
 
 FORMAT = 2
-ABOUT = "reasoner.json"
-WEIGHTS = "reasoner.safetensors"
 
 
 def copy_base(base: Path, prior: Path, out: Path) -> None:
