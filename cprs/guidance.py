@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -10,8 +10,12 @@ import regex
 from cprs.errors import OptionError, unknown
 
 _QUOTED = r"""['"“”‘’`«「]([^'"“”‘’`»」\n]{1,60})['"“”‘’`»」]"""
+_VERB = regex.compile(
+    r"\b(?:tag|mark|label)(?:s|ged|ging|led|ling|ed|ing)?\b|标记|标注", regex.IGNORECASE
+)
+# What is tagged, without quotes and full stops (an apostrophe in a word is neither), and as what.
 _LABEL = regex.compile(
-    r"(?:\b(?:tag|mark|label)(?:s|ged|ging|led|ling)?\b|标记|标注)[^.\n'\"“‘`«「]{0,120}?"
+    r"(?:[^.\n'\"“‘`«「’]|(?<=\w)['’](?=\w)){0,120}?"
     rf"(?:\b(?:with|as|by)\b|为|成)\s*(?:the\s+)?(?:label|tag)?\s*{_QUOTED}",
     regex.IGNORECASE,
 )
@@ -65,8 +69,8 @@ class Guidance:
     ) -> Guidance:
         """Read a control prompt in the words of QwenLong-CPRS (arXiv 2505.18092, §2.1).
 
-        Labels are the quoted words of "tag ... with '...'"; the granularity is the first level
-        the instruction mentions. What the caller gives wins over what the words say.
+        Labels are the quoted words of "tag ... with '...', ... with '...'"; the granularity is the
+        first level the instruction mentions. What the caller gives wins over what the words say.
 
         >>> Guidance.parse("Extract every error line. Tag them with 'error'.").labels
         ('error',)
@@ -79,7 +83,7 @@ class Guidance:
         instruction, query = (instruction or "").strip(), (query or "").strip()
         if not instruction and not query:
             raise OptionError("nothing to look for: give a query, an instruction, or both")
-        defined = tuple(dict.fromkeys(m[1].strip() for m in _LABEL.finditer(instruction)))
+        defined = tuple(dict.fromkeys(_labels(instruction)))
         chosen = tuple(dict.fromkeys(labels or ()))
         for label in chosen:
             if not label.strip():
@@ -99,3 +103,13 @@ class Guidance:
     def question(self) -> str:
         """The words that say what is looked for: the query, or the instruction without one."""
         return self.query or self.instruction
+
+
+def _labels(instruction: str) -> Iterator[str]:
+    """The labels an instruction defines, in order: a verb may be followed by several."""
+    at = 0
+    while verb := _VERB.search(instruction, at):
+        at = verb.end()
+        while named := _LABEL.match(instruction, at):
+            yield named[1].strip()
+            at = named.end()

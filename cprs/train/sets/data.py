@@ -2,8 +2,8 @@
 
 `{"id", "domain", "lang", "text", "qas": [{"q", "a": [...], "ev": [[start, end], ...], "lvl"}]}`:
 offsets are code points into `text`, `ev: []` says that nothing in this text answers, and
-`"context": "alone" | "joined"` may say how the document is to be asked (see `contexts`). A set
-is called as its file is, without the ending.
+`"context": "alone" | "joined" | "whole"` may say how the document is to be asked (see
+`contexts`). A set is called as its file is, without the ending.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text and the questions asked about it. `context` is "alone", "joined" or "" (unsaid)."""
+    """A text and the questions asked about it. `context` is "alone", "joined", "whole" or ""
+    (unsaid)."""
 
     id: str
     source: str
@@ -133,8 +134,8 @@ def _document(row: dict[str, Any], path: Path) -> Document:
     if not isinstance(text, str):
         raise ValueError("'text' is not a string")
     context = row.get("context", "")
-    if context not in ("", "alone", "joined"):
-        raise ValueError(f"'context' is {context!r}, not 'alone' or 'joined'")
+    if context not in ("", "alone", "joined", "whole"):
+        raise ValueError(f"'context' is {context!r}, not 'alone', 'joined' or 'whole'")
     return Document(
         id=str(row["id"]),
         source=path.name.split(".")[0],

@@ -19,6 +19,12 @@ from cprs.train.tasks.base import MIN_LENGTH, Task
 from cprs.train.tasks.extraction import extract_format, extract_labels, extract_labels_unseen
 from cprs.train.tasks.granularity import granularity
 from cprs.train.tasks.haystack import Haystack
+from cprs.train.tasks.instructed import (
+    instructed_functions,
+    instructed_kinds,
+    instructed_labels,
+    instructed_terms,
+)
 from cprs.train.tasks.key_values import json_key_value
 from cprs.train.tasks.lines import line_mentions, line_records
 from cprs.train.tasks.movers import moved_objects
@@ -54,6 +60,10 @@ TASKS: dict[str, Task] = {
     "extract_format": extract_format,
     "extract_labels": extract_labels,
     "extract_labels_unseen": extract_labels_unseen,
+    "instructed_kinds": instructed_kinds,
+    "instructed_labels": instructed_labels,
+    "instructed_functions": instructed_functions,
+    "instructed_terms": instructed_terms,
     "granularity": granularity,
     "keywords": keywords,
     "cloze": cloze,

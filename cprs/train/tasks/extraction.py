@@ -105,8 +105,8 @@ def _level(kind: Kind) -> str:
     return "line" if kind.style == "line" else "span"
 
 
-extract_format = task("extract_format", _formats, context="alone")
-extract_labels = task("extract_labels", lambda o: _labelled(o, unseen=False), context="alone")
+extract_format = task("extract_format", _formats, context="whole")
+extract_labels = task("extract_labels", lambda o: _labelled(o, unseen=False), context="whole")
 extract_labels_unseen = task(
-    "extract_labels_unseen", lambda o: _labelled(o, unseen=True), context="alone"
+    "extract_labels_unseen", lambda o: _labelled(o, unseen=True), context="whole"
 )

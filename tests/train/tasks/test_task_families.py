@@ -9,6 +9,7 @@ import pytest
 
 from cprs.train.sets.data import Document, Question
 from cprs.train.tasks import TASKS, Haystack
+from cprs.train.tasks.instructed import instructed_labels_unseen
 from cprs.train.tasks.kinds import KINDS
 
 COUNT, LENGTH = 25, 4_000
@@ -219,7 +220,13 @@ def test_labels_are_told_and_come_with_their_kind() -> None:
 
 
 def test_unseen_labels_are_nowhere_else() -> None:
-    unseen = {label for _, q, _ in _asked("extract_labels_unseen", count=60) for label in q.labels}
+    unseen = {
+        label
+        for make in (TASKS["extract_labels_unseen"], instructed_labels_unseen)
+        for document in make(seed=11, count=60, length=LENGTH)
+        for question in document.questions
+        for label in question.labels
+    }
     others = {
         label
         for name in TASKS

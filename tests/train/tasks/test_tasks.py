@@ -111,7 +111,7 @@ def test_files_hold_them(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    sorted(set(TASKS) - {"number_string", "extract_labels", "extract_labels_unseen"}),
+    sorted(name for name in TASKS if name != "number_string" and "labels" not in name),
 )
 def test_something_is_asked_in_vain(name: str) -> None:
     asked = [question for document in _make(name) for question in document.questions]
