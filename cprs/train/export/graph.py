@@ -71,7 +71,7 @@ class GraphWriter:
         outputs = [*outputs]
         if self._taps:
             outputs += [
-                self.value(name, [1, "t", linear.weight.shape[0]])
+                self.value(name, [1, f"{name} rows", linear.weight.shape[0]])
                 for name, linear in self._linears.items()
             ]
         graph = helper.make_graph(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -66,7 +68,12 @@ def _prepare(
 ) -> int:
     base, prior = Base.load(weights), Prior.load(weights / PRIOR.name)
     contexts = contexts_of(shard, haystack, recipe)
-    return len(prepare(contexts, base, prior, recipe, folder / shard.name, progress=progress))
+    # Under another name until it is whole: a worker may outlive a run that was killed.
+    part, done = folder / f".{shard.name}.{os.getpid()}", folder / shard.name
+    count = len(prepare(contexts, base, prior, recipe, part, progress=progress))
+    shutil.rmtree(done, ignore_errors=True)
+    part.replace(done)
+    return count
 
 
 def _is_there(folder: Path, wanted: dict[str, object]) -> bool:
