@@ -43,6 +43,24 @@ def _folder(path: Path | None, device: str) -> TokenCritic:
     return EmbeddedCritic.load(path)
 
 
+def _prior(device: str) -> TokenCritic:
+    return _without_layers(device, trained=True)
+
+
+def _untrained(device: str) -> TokenCritic:
+    return _without_layers(device, trained=False)
+
+
+def _without_layers(device: str, *, trained: bool) -> TokenCritic:
+    from cprs.critics.embedded import EmbeddedCritic
+    from cprs.critics.embedded_base import Base
+    from cprs.critics.prior import Prior
+
+    _cpu_only("a prior", device)
+    prior = Prior.load()
+    return EmbeddedCritic(Base.load(), prior if trained else prior.untrained())
+
+
 def _trained(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
@@ -76,4 +94,7 @@ _CRITICS: dict[str, Callable[[str], TokenCritic]] = {
     "embedded": _embedded,
     "lexical": _lexical,
     "minilm": _sentence,
+    # The embedded critic without its reasoning layers, fitted and not: for comparison.
+    "prior": _prior,
+    "untrained": _untrained,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,9 @@ DECIMALS = 3
 """Log-odds are rounded to this, so that the last bits of a sum do not decide between two."""
 
 _NUMBERS = ("slope", "offset", "threshold")
+_UNTRAINED = {"cosine": 1.0, "match": 0.5, "bm25": 0.6}
+_RARE = -6.0
+"""Log-odds of a passage of which nothing is known."""
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +86,22 @@ class Prior:
                 raise
             raise WeightsError(f"{path}: not a fitted prior ({error}); reinstall cprs") from error
         return prior
+
+    def untrained(self) -> Prior:
+        """What needs no training beside it: standardised cosine of the passage, best matches of the
+        question's tokens and BM25, in a fixed mixture. A baseline."""
+        linear = np.array([_UNTRAINED.get(name, 0.0) for name in NAMES])
+        nothing = {name: np.zeros_like(getattr(self, name)) for name in ("hidden", "out")}
+        question = np.zeros_like(self.question)
+        return replace(
+            self,
+            **nothing,
+            linear=linear,
+            question=question,
+            slope=1.0,
+            offset=_RARE,
+            digest="untrained",
+        )
 
     def save(self, path: Path) -> None:
         """Write it as JSON, six digits a number."""

@@ -186,3 +186,14 @@ def test_a_prior_of_another_base_is_refused() -> None:
     narrow = replace(Prior.load(), centre=np.zeros(12))
     with pytest.raises(WeightsError, match="12 wide"):
         EmbeddedCritic(Base.load(), narrow)
+
+
+def test_the_untrained_mixture_is_linear_in_three_features() -> None:
+    prior = Prior.load()
+    plain = prior.untrained()
+    features = np.random.default_rng(0).normal(prior.mean, prior.scale, (50, len(NAMES)))
+    x = np.clip((features - prior.mean) / prior.scale, -5, 5)
+    column = {name: x[:, number] for number, name in enumerate(NAMES)}
+    expected = column["cosine"] + 0.5 * column["match"] + 0.6 * column["bm25"]
+    assert np.allclose(plain.rank(features.astype(np.float32)), expected, atol=1e-4)
+    assert plain.digest != prior.digest
