@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cprs.critics.embedded import EmbeddedCritic, pack, unpack
+from cprs.critics.embedded import EmbeddedCritic
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import NAMES, Question
+from cprs.critics.packing import pack, unpack
 from cprs.critics.pooling import FEATURES
 from cprs.critics.prior import SHIPPED, Prior
 from cprs.critics.product import product
