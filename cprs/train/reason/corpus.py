@@ -24,7 +24,7 @@ from cprs.train.tasks import make_documents as make_tasks
 
 PER_CONTEXT, PER_DOCUMENT = 32, 8
 """Questions asked of one joined context, and around one document: reading them costs most."""
-LENGTHS = (3_000, 8_000, 24_000)
+LENGTHS = (2_000, 5_000, 14_000)
 """Code points of a task's documents."""
 PER_TASK = 6
 """Questions asked of one of them at most."""

@@ -16,6 +16,8 @@ from cprs.windows import Window
 B, I, O, E = 0, 1, 2, 3  # noqa: E741  # the tags' own names, in the order of `TokenScores.tags`
 COARSE = frozenset({"section", "turn", "passage", "paragraph", "function"})
 """Levels of evidence at which not every sentence marked is needed."""
+FINE = frozenset({"span", "word", "keyphrase"})
+"""Levels at which a passage is evidence for the phrase it holds, however short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,11 @@ def targets_of(
     that does not say what it is called counts as the first of them.
 
     A passage is evidence if evidence covers half of it; one that holds less is not known, unless
-    none holds more. In sets whose evidence is incomplete, other passages that hold an answer's
+    none holds more or the evidence is marked phrase by phrase. In sets whose evidence is incomplete, other passages that hold an answer's
     words are not known.
     """
     shares = [_shares(window, question.evidence) for window in windows]
-    half = any((share >= 0.5).any() for share in shares)
+    half = question.level not in FINE and any((share >= 0.5).any() for share in shares)
     places = _places(context.text, question.answers) if context.source in INCOMPLETE else []
     number = {label: j for j, label in enumerate(labels, 1)}
     called = question.labels or tuple(labels[:1]) * len(question.evidence)

@@ -50,6 +50,9 @@ def test_passages_are_evidence_by_half() -> None:
     only = targets_of(context(), Question("q", (part,)), windows(8))[0]
     assert only.passages.tolist() == [0, 1, 0, 0]
     assert only.known.all()
+    fine = targets_of(context(), Question("q", (whole, part), level="span"), windows(8))[0]
+    assert fine.passages.tolist() == [1, 1, 0, 0]
+    assert fine.known.all()
 
 
 def test_answers_elsewhere_are_not_known_where_evidence_is_incomplete() -> None:

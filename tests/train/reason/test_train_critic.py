@@ -25,8 +25,9 @@ from cprs.critics.weights import SHIPPED  # noqa: E402
 from cprs.errors import OptionError  # noqa: E402
 from cprs.formats import segment  # noqa: E402
 from cprs.guidance import Guidance  # noqa: E402
+from cprs.train.export.reasoner import WEIGHTS  # noqa: E402
 from cprs.train.reason.critic import train_critic  # noqa: E402
-from cprs.train.reason.folder import WEIGHTS, copy_base, save_reasoner  # noqa: E402
+from cprs.train.reason.folder import copy_base, save_reasoner  # noqa: E402
 from cprs.train.reason.loop import LOG  # noqa: E402
 from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
