@@ -43,8 +43,8 @@ def targets_of(
     that does not say what it is called counts as the first of them.
 
     A passage is evidence if evidence covers half of it; one that holds less is not known, unless
-    none holds more or the evidence is marked phrase by phrase. In sets whose evidence is incomplete, other passages that hold an answer's
-    words are not known.
+    none holds more or the evidence is marked phrase by phrase. In sets whose evidence is
+    incomplete, other passages that hold an answer's words are not known.
     """
     shares = [_shares(window, question.evidence) for window in windows]
     half = question.level not in FINE and any((share >= 0.5).any() for share in shares)
