@@ -81,6 +81,7 @@ class Compressor:
         format: str | None = None,
         labels: Sequence[str] | None = None,
         hops: int = 1,
+        effort: str = "auto",
         protect: Ranges = (),
         progress: Callable[[Progress], None] | None = None,
         cancel: threading.Event | None = None,
@@ -92,6 +93,8 @@ class Compressor:
         units ("sentence", "line", "paragraph", ...), `format` how they are found ("text", "json",
         "python", ...; detected by default). `protect` are code point ranges kept whatever they
         score. With `hops=2` the best evidence joins the query and everything is scored again.
+        `effort`: "thorough" reads everything, "fast" the sixth of the text that a first look finds
+        most probable; "auto" is thorough below 131,072 tokens, fast from there on.
 
         Raises `OptionError`, `TextError`, `BudgetError`, or `Cancelled` once `cancel` is set.
         """
@@ -106,6 +109,7 @@ class Compressor:
             formats=format,
             labels=labels,
             hops=hops,
+            effort=effort,
             protect=[protect],
             progress=progress,
             cancel=cancel,
@@ -168,12 +172,20 @@ class Compressor:
 
         tokens_in = sum(map(self._tokens, documents))
         budget = request.budget_for(tokens_in)
+        windows = sum(len(document.windows) for document in documents)
         fits = budget is not None and request.threshold is None and tokens_in <= budget
         if fits:
             readings = [Reading(np.ones(len(d.encoded), np.float32)) for d in documents]
+            seen = np.zeros(windows, np.bool_)
         else:
-            found = yield from read(self._engine, documents, request.guidance, hops=request.hops)
-            readings = found.readings
+            found = yield from read(
+                self._engine,
+                documents,
+                request.guidance,
+                hops=request.hops,
+                effort=request.effort,
+            )
+            readings, seen = found.readings, found.read
             warnings.extend(found.warnings)
         clock.lap("read")
 
@@ -223,6 +235,9 @@ class Compressor:
             kept=kept,
             dropped=dropped,
             timings=clock.laps,
+            effort="thorough" if fits or seen.all() else "fast",
+            windows=windows,
+            windows_read=int(seen.sum()),
             warnings=tuple(dict.fromkeys(warnings)),
         )
 

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from cprs.critics.base import TokenScores
 from cprs.document import Document
+from cprs.effort import Effort, plan, resolve
 from cprs.engine.local import LocalEngine
 from cprs.guidance import Guidance
 from cprs.hops import combine, follow
 from cprs.result import Progress
 
 Column = NDArray[np.float32]
+
+_OUTSIDE = 2  # of B I O E
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,49 +43,64 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """A reading per document, and what the caller should know."""
+    """A reading per document, which of all windows (w,) the critic read, and what the caller
+    should know."""
 
     readings: list[Reading]
+    read: NDArray[np.bool_]
     warnings: tuple[str, ...] = ()
 
 
 def read(
-    engine: LocalEngine, documents: Sequence[Document], guidance: Guidance, *, hops: int = 1
+    engine: LocalEngine,
+    documents: Sequence[Document],
+    guidance: Guidance,
+    *,
+    hops: int = 1,
+    effort: Effort = "thorough",
 ) -> Generator[Progress, None, Findings]:
     """Score every token of `documents`; once more per further hop, with the best evidence."""
-    found = yield from _score(engine, documents, guidance)
-    readings = found.readings
+    effort = resolve(effort, sum(len(document.encoded) for document in documents))
+    found = yield from _score(engine, documents, guidance, effort)
+    readings, seen = found.readings, found.read
     for _ in range(1, hops):
         texts, windows = [d.text for d in documents], [d.windows for d in documents]
         further = follow(guidance, texts, windows, [r.keep for r in readings])
-        later = (yield from _score(engine, documents, further)).readings
-        keep = combine([r.keep for r in readings], [r.keep for r in later])
-        readings = [a.better(b, k) for a, b, k in zip(readings, later, keep, strict=True)]
-    return Findings(readings, found.warnings)
+        later = yield from _score(engine, documents, further, effort)
+        keep = combine([r.keep for r in readings], [r.keep for r in later.readings])
+        readings = [a.better(b, k) for a, b, k in zip(readings, later.readings, keep, strict=True)]
+        seen = seen | later.read
+    return Findings(readings, seen, found.warnings)
 
 
 def _score(
-    engine: LocalEngine, documents: Sequence[Document], guidance: Guidance
+    engine: LocalEngine, documents: Sequence[Document], guidance: Guidance, effort: Effort
 ) -> Generator[Progress, None, Findings]:
-    """One pass over all windows."""
+    """One pass over all windows that are to be read."""
     windows = [window for document in documents for window in document.windows]
     scorer = engine.critic.ask(guidance, windows)
-    table = _Table(sum(map(len, windows)))
-    done = 0
-    for number, scores in engine.run(windows, scorer):
-        table.put(done, scores)
-        done += len(windows[number])
-        yield Progress("read", done, table.rows)
+    planned = plan(effort, engine.critic, guidance, windows)
+    lengths = np.array([len(window) for window in windows], np.int64)
+    starts = np.cumsum(lengths) - lengths
+    table = _Table(np.repeat(planned.unread, lengths))
+    done, total = 0, int(lengths[planned.chosen].sum())
+    chosen = planned.chosen.tolist()
+    for number, scores in engine.run([windows[i] for i in chosen], scorer):
+        table.put(int(starts[chosen[number]]), scores)
+        done += len(scores.keep)
+        yield Progress("read", done, total)
+    seen = np.zeros(len(windows), np.bool_)
+    seen[planned.chosen] = True
     ends = np.cumsum([len(document.encoded) for document in documents])
-    return Findings(table.split(ends[:-1].tolist()), tuple(scorer.warnings))
+    return Findings(table.split(ends[:-1].tolist()), seen, tuple(scorer.warnings))
 
 
 class _Table:
-    """Scores of a run's tokens, filled window by window."""
+    """Scores of a run's tokens, filled window by window; what is not read keeps `keep` (n,), is
+    outside (O), and has no label."""
 
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-        self._keep = np.zeros(rows, np.float32)
+    def __init__(self, keep: Column) -> None:
+        self._keep = keep
         self._heads: dict[str, Column] = {}
 
     def put(self, at: int, scores: TokenScores) -> None:
@@ -92,7 +110,10 @@ class _Table:
         for head, values in (("tags", scores.tags), ("labels", scores.labels)):
             if values is not None:
                 if head not in self._heads:
-                    self._heads[head] = np.zeros((self.rows, values.shape[1]), np.float32)
+                    rows = np.zeros((len(self._keep), values.shape[1]), np.float32)
+                    if head == "tags":
+                        rows[:, _OUTSIDE] = 1
+                    self._heads[head] = rows
                 self._heads[head][at:end] = values
 
     def split(self, borders: list[int]) -> list[Reading]:

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from cprs.effort import Effort, checked
 from cprs.errors import OptionError, TextError
 from cprs.guidance import Guidance
 from cprs.select import Mask
@@ -30,6 +31,7 @@ class Request:
     ratio: float | None
     threshold: float | None
     hops: int
+    effort: Effort
     protect: tuple[tuple[tuple[int, int], ...], ...]
 
     @classmethod
@@ -47,6 +49,7 @@ class Request:
         filenames: Sequence[str | None] | None = None,
         labels: Sequence[str] | None = None,
         hops: int = 1,
+        effort: str = "auto",
         protect: Sequence[Ranges] = (),
     ) -> Request:
         """Check a caller's options. Raises `OptionError` or `TextError`, saying which and why."""
@@ -84,6 +87,7 @@ class Request:
             ratio=ratio,
             threshold=threshold,
             hops=int(hops),
+            effort=checked(effort),
             protect=_ranges(protect, texts),
         )
 

@@ -15,7 +15,9 @@ class Compressed:
     `text`: the kept spans of all documents in source order. `documents`: the kept text of each.
     `tokens_in`, `tokens_out`: counted in the target model's tokenizer when one was named, else in
     the critic's. `kept`, `dropped`: units by kind ("sentence", "record"). `timings`: seconds per
-    stage. `warnings`: what the caller should know, one line each.
+    stage. `effort`: "thorough" where all was read, else "fast"; `windows` in all, `windows_read` of
+    them by the critic (none where the text fits). `warnings`: what the caller should know, one line
+    each.
     """
 
     text: str
@@ -28,6 +30,9 @@ class Compressed:
     kept: Mapping[str, int] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+    effort: str = "thorough"
+    windows: int = 0
+    windows_read: int = 0
     warnings: tuple[str, ...] = ()
 
     @property

@@ -71,6 +71,16 @@ def compress(
             rich_help_panel=_WHAT,
         ),
     ] = 1,
+    effort: Annotated[
+        str,
+        typer.Option(
+            "--effort",
+            "-e",
+            metavar="E",
+            help="fast reads the likeliest sixth, thorough all; auto: by length.",
+            rich_help_panel=_HOW,
+        ),
+    ] = "auto",
     budget: Annotated[
         int | None,
         typer.Option(
@@ -189,6 +199,7 @@ def compress(
         "ratio": ratio,
         "threshold": threshold,
         "hops": hops,
+        "effort": effort,
     }
     Request.of(["a text"], **options)  # bad options are said before anything is read
     _check_outputs(output, html)

@@ -70,6 +70,9 @@ def facts_of(result: Compressed) -> list[tuple[str, str]]:
     ]
     if counts:
         facts.append(("kept", ", ".join(counts)))
+    if result.windows_read:
+        read = f"{result.windows_read:,} of {result.windows:,} windows ({result.effort})"
+        facts.append(("read", read))
     facts.append(("critic", result.critic))
     return [*facts, *(("warning", warning) for warning in result.warnings)]
 

@@ -50,6 +50,7 @@ def critic(
         typer.Option("--haystack", metavar="FILE", help="Text to hide short documents in."),
     ] = None,
     hops: Annotated[int, typer.Option("--hops", metavar="N", help="As in compress.")] = 1,
+    effort: Annotated[str, typer.Option("--effort", metavar="E", help="As in compress.")] = "auto",
     seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the drawing.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="All numbers as JSON.")] = False,
 ) -> None:
@@ -73,6 +74,7 @@ def critic(
             sources=source or (),
             haystack=haystack,
             hops=hops,
+            effort=effort,
             seed=seed,
             progress=show,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,5 +80,19 @@ class TokenCritic(Protocol):
         """Prepare a question about `windows`: all windows of all documents of a request.
 
         Sees token ids only (how rare a term is here), so it runs before anything is read.
+        """
+        ...
+
+
+@runtime_checkable
+class Skims(Protocol):
+    """What a critic may offer besides: a first look at windows nobody has read."""
+
+    def skim(self, guidance: Guidance, windows: Sequence[Window]) -> NDArray[np.float32] | None:
+        """How probable each of `windows` (w,), all windows of a request, is to matter, from token
+        ids alone; None to have all of them read.
+
+        Only the order counts. It must not depend on what has been read before, and it should cost
+        a small part of reading.
         """
         ...

@@ -76,7 +76,7 @@ def survey(pieces: Pieces, asked: NDArray[np.int32], windows: Sequence[Window]) 
     passage, count = passages_of(windows)
     first = np.append(0, np.cumsum([len(window.units) for window in windows], dtype=np.int64))
     window = np.repeat(np.arange(len(windows)), np.diff(first))
-    document = _documents(windows)
+    document = documents_of(windows)
     text = _Text(pieces, ids, passage, count)
 
     order, spans = _spell(pieces, asked)
@@ -210,7 +210,7 @@ def _pairs(
     return held
 
 
-def _documents(windows: Sequence[Window]) -> Ints:
+def documents_of(windows: Sequence[Window]) -> Ints:
     """A number per window that changes where a new document begins: offsets start again."""
     start = np.array([window.start for window in windows], np.int64)
     end = np.array([window.end for window in windows], np.int64)

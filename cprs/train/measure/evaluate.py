@@ -8,7 +8,7 @@ in other languages apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import TokenCritic
+from cprs.document import Document
+from cprs.effort import Effort, checked
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import OptionError, unknown
 from cprs.formats import segment
-from cprs.guidance import Guidance
-from cprs.hops import combine, follow
+from cprs.reading import Findings, read
+from cprs.result import Progress
 from cprs.select import unit_scores
 from cprs.train.measure.report import Cell, Report
 from cprs.train.sets.contexts import SIZE, Context, build_contexts, is_alone
 from cprs.train.sets.data import Question, find_sources, read_documents, read_text
-from cprs.units import IntArray, Units
-from cprs.windows import Window, cut_windows
+from cprs.units import IntArray, Layout, Units
+from cprs.windows import cut_windows
 
 RATIOS = (8.0, 16.0, 32.0, 64.0, 128.0)
 HAYSTACK = "eval_tenk_en.txt.gz"
@@ -45,6 +47,7 @@ def evaluate(
     sources: Sequence[str] = (),
     haystack: Path | None = None,
     hops: int = 1,
+    effort: str = "auto",
     size: int = SIZE,
     seed: int = 0,
     progress: Callable[[str, str], None] | None = None,
@@ -55,7 +58,8 @@ def evaluate(
     questions only make sense inside them. `progress` is told (set, critic) as work goes on.
 
     Wired as `cprs eval critic --data DIR [--critic NAME ...] [--ratio R ...] [--queries N]
-    [--source NAME ...] [--haystack FILE] [--hops N] [--json]`: `Report.text()`, `Report.json()`.
+    [--source NAME ...] [--haystack FILE] [--hops N] [--effort E] [--json]`: `Report.text()`,
+    `Report.json()`.
 
     Raises `OptionError` for a folder without sets, an unknown set, a number that means nothing;
     `TextError` naming file and line for what cannot be read.
@@ -71,6 +75,7 @@ def evaluate(
         sources=sources,
         haystack=haystack,
         hops=hops,
+        effort=effort,
         size=size,
         seed=seed,
         progress=progress,
@@ -126,6 +131,7 @@ def score_sets(
     sources: Sequence[str] = (),
     haystack: Path | None = None,
     hops: int = 1,
+    effort: str = "auto",
     size: int = SIZE,
     seed: int = 0,
     progress: Callable[[str, str], None] | None = None,
@@ -140,7 +146,7 @@ def score_sets(
     for name in sources:
         if name not in found:
             raise unknown("set", name, list(found))
-    runs = [_Run(critic, hops) for critic in critics]
+    runs = [_Run(critic, hops, checked(effort)) for critic in critics]
     for name in sources or found:
         documents = list(read_documents(found[name]))
         if not documents:
@@ -149,18 +155,18 @@ def score_sets(
         hay = _haystack(haystack, found[name]) if alone else ""
         contexts = build_contexts(documents, haystack=hay, queries=queries, size=size, seed=seed)
         for context in contexts:
-            passages = segment(context.text, format="text", granularity="sentence").passages
+            layout = segment(context.text, format="text", granularity="sentence")
             for run in runs:
                 if progress is not None:
                     progress(name, run.critic.name)
-                for question, scores in run.scores(context, passages):
+                for question, scores in run.scores(context, layout):
                     yield Scored(
                         source=name,
                         language=documents[0].language,
                         alone=alone,
                         critic=run.critic.name,
                         question=question,
-                        passages=passages,
+                        passages=layout.passages,
                         scores=scores,
                     )
 
@@ -202,30 +208,38 @@ def _kept(
 class _Run:
     """One critic over many contexts; what it has read of a window is kept for the next."""
 
-    def __init__(self, critic: TokenCritic, hops: int) -> None:
+    def __init__(self, critic: TokenCritic, hops: int, effort: Effort) -> None:
         self.critic = critic
         self._hops = hops
+        self._effort = effort
         self._engine = LocalEngine(critic, workers=None, cache=StateCache(max_bytes=1_500_000_000))
 
-    def scores(self, context: Context, passages: IntArray) -> Iterator[tuple[Question, Scores]]:
+    def scores(self, context: Context, layout: Layout) -> Iterator[tuple[Question, Scores]]:
         """Each question and the score of every passage under it."""
         encoded = self.critic.encode(context.text)
-        windows = cut_windows(encoded, passages, size=self.critic.window)
-        units = Units.uniform(passages, "passage")
+        windows = cut_windows(encoded, layout.passages, size=self.critic.window)
+        document = Document(context.text, layout, encoded, windows)
+        units = Units.uniform(layout.passages, "passage")
         for question in context.questions:
-            guidance = question.guidance()
-            keep = self._score(guidance, windows)
-            for _ in range(1, self._hops):
-                further = follow(guidance, [context.text], [windows], [keep])
-                (keep,) = combine([keep], [self._score(further, windows)])
-            yield question, unit_scores(units, encoded, keep)
+            steps = read(
+                self._engine,
+                [document],
+                question.guidance(),
+                hops=self._hops,
+                effort=self._effort,
+            )
+            (reading,) = _drained(steps).readings
+            yield question, unit_scores(units, encoded, reading.keep)
 
-    def _score(self, guidance: Guidance, windows: Sequence[Window]) -> Scores:
-        scorer = self.critic.ask(guidance, windows)
-        keep: list[Scores] = [np.zeros(0, np.float32)] * len(windows)
-        for number, scores in self._engine.run(windows, scorer):
-            keep[number] = scores.keep
-        return np.concatenate([np.zeros(0, np.float32), *keep])
+
+def _drained(steps: Generator[Progress, None, Findings]) -> Findings:
+    """What a run returns in the end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Findings = end.value
+            return found
 
 
 def _haystack(path: Path | None, beside: Path) -> str:

@@ -64,7 +64,7 @@ def fit(examples: Sequence[Example], centre: States, *, seed: int = 0) -> Prior:
         positive=np.clip((drawn.positive - mean) / scale, -5, 5),
         negative=np.clip((drawn.negative - mean) / scale, -5, 5),
     )
-    found = _descend(standard, rng)
+    found = descend(standard, rng)
     prior = Prior(
         centre=centre.astype(np.float64),
         mean=mean.astype(np.float64),
@@ -118,10 +118,10 @@ def _draw(examples: Sequence[Example], rng: np.random.Generator) -> Batch:
             some = rng.choice(pool, min(len(pool), room), replace=False)
             negative[i, at : at + len(some)] = x[some]
             count[i, at : at + len(some)] = np.log(max(len(pool), 1) / max(len(some), 1))
-    return Batch(positive, share, negative, count, _weights(examples))
+    return Batch(positive, share, negative, count, balance(examples))
 
 
-def _weights(examples: Sequence[Example]) -> Floats:
+def balance(examples: Sequence[Example]) -> Floats:
     """Each set counts the same, whatever the number of its questions."""
     names, index, counts = np.unique(
         [e.source for e in examples], return_inverse=True, return_counts=True
@@ -129,14 +129,14 @@ def _weights(examples: Sequence[Example]) -> Floats:
     return (len(examples) / len(names) / counts[index]).astype(np.float32)
 
 
-def _descend(data: Batch, rng: np.random.Generator) -> Parameters:
+def descend(data: Batch, rng: np.random.Generator, *, hidden: int = HIDDEN) -> Parameters:
     """AdamW (Loshchilov and Hutter 2019) under a rate that rises, then falls to nothing."""
     n, f = len(data.weight), data.positive.shape[-1]
     values: Parameters = {
         "linear": np.zeros(f, np.float32),
-        "hidden": rng.normal(0, 1 / np.sqrt(f), (f, HIDDEN)).astype(np.float32),
-        "bias": np.zeros(HIDDEN, np.float32),
-        "out": rng.normal(0, 0.1, HIDDEN).astype(np.float32),
+        "hidden": rng.normal(0, 1 / np.sqrt(f), (f, hidden)).astype(np.float32),
+        "bias": np.zeros(hidden, np.float32),
+        "out": rng.normal(0, 0.1, hidden).astype(np.float32),
     }
     first = {name: np.zeros_like(value) for name, value in values.items()}
     second = {name: np.zeros_like(value) for name, value in values.items()}
@@ -202,7 +202,7 @@ def _calibrate(prior: Prior, examples: Sequence[Example]) -> Prior:
     rows: list[NDArray[np.float64]] = []
     hits: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
-    for example, weight in zip(examples, _weights(examples), strict=True):
+    for example, weight in zip(examples, balance(examples), strict=True):
         keep = ~example.unsure
         about = example.features[:, -len(QUESTION_FEATURES) :]
         score = prior.rank(example.features)[:, None]
@@ -228,7 +228,7 @@ def _threshold(prior: Prior, examples: Sequence[Example]) -> float:
     levels = np.round(np.geomspace(0.001, 0.5, 120), 4)
     found = np.zeros(len(levels))
     answered = [example for example in examples if example.evidence.any()]
-    weights = _weights(answered)
+    weights = balance(answered)
     for example, weight in zip(answered, weights, strict=True):
         score = prior.probability(example.features)
         share = [example.evidence[score >= level].sum() for level in levels]

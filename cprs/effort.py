@@ -1,0 +1,76 @@
+"""How much of a text is read: all of it, or the windows that a first look finds probable.
+
+A critic may offer a first look, `skim` (`cprs.critics.base.Skims`). Under `fast` the best
+windows by it are read, a fixed share of the tokens; the others keep a score below what reading
+finds, so that a budget can still be filled from them. Neither depends on the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.critics.base import Skims, TokenCritic
+from cprs.errors import unknown
+from cprs.guidance import Guidance
+from cprs.windows import Window
+
+Effort = Literal["fast", "auto", "thorough"]
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
+
+LONG = 131_072
+"""Tokens from which on `auto` is `fast`."""
+SHARE = 1 / 6
+"""The share of all tokens that `fast` reads."""
+LEAST = 8_192
+"""Tokens that `fast` reads of any text: what is shorter is read in full."""
+UNREAD = 0.002
+"""The score of the most probable window that was not read; the others lie below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which of w windows are read: `chosen`, rising; and a score (w,) for the tokens of each of
+    the others, float32."""
+
+    chosen: NDArray[np.int64]
+    unread: NDArray[np.float32]
+
+
+def checked(effort: object) -> Effort:
+    """`effort`, if it is one. Raises `OptionError`."""
+    for known in EFFORTS:
+        if effort == known:
+            return known
+    raise unknown("effort", str(effort), EFFORTS)
+
+
+def resolve(effort: Effort, tokens: int) -> Effort:
+    """What `auto` means for a request of so many tokens: its length alone decides."""
+    if effort == "auto":
+        return "fast" if tokens >= LONG else "thorough"
+    return effort
+
+
+def plan(
+    effort: Effort, critic: TokenCritic, guidance: Guidance, windows: Sequence[Window]
+) -> Plan:
+    """What to read of `windows`, all windows of a request."""
+    every = Plan(np.arange(len(windows)), np.zeros(len(windows), np.float32))
+    lengths = np.array([len(window) for window in windows], np.int64)
+    room = max(LEAST, int(np.ceil(SHARE * lengths.sum())))
+    if effort != "fast" or lengths.sum() <= room or not isinstance(critic, Skims):
+        return every
+    first = critic.skim(guidance, windows)
+    if first is None:
+        return every
+    order = np.argsort(-first, kind="stable")
+    count = int(np.searchsorted(np.cumsum(lengths[order]), room)) + 1
+    unread = np.zeros(len(windows), np.float32)
+    left = order[count:]
+    unread[left] = UNREAD * (1 - np.arange(len(left)) / max(len(left), 1))
+    return Plan(np.sort(order[:count]), unread)
