@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cprs.select import Candidates, Selection
-from cprs.units import Role
+from cprs.units import IntArray, Role
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """A verbatim slice of a source: code points [start, end) of document number `document`.
 
-    `score` in [0, 1] is the critic's; `label` one of the guidance's, or None where the critic
-    does not tell labels apart.
+    `score` in [0, 1] is the critic's; `label` one of the guidance's, or None where none applies or
+    the critic does not tell labels apart.
     """
 
     start: int
@@ -34,11 +34,12 @@ _BETWEEN_DOCUMENTS = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Turns selections of some documents' units into text."""
+    """Turns selections of some documents' units into text. `labels`: the guidance's; a single one
+    is every span's."""
 
     texts: Sequence[str]
     candidates: Sequence[Candidates]
-    label: str | None = None
+    labels: Sequence[str] = ()
 
     def spans(self, selection: Selection) -> list[list[Span]]:
         """A span per kept unit, per document."""
@@ -78,12 +79,23 @@ class Assembler:
         if selection.cut is not None and selection.cut[0] == document:
             _, unit, end = selection.cut
             ends[np.searchsorted(index, unit)] = end
+        columns = bounds[index].tolist(), ends.tolist(), score[index].tolist()
         return [
-            Span(start=start, end=end, label=self.label, score=value, document=document)
-            for start, end, value in zip(
-                bounds[index].tolist(), ends.tolist(), score[index].tolist(), strict=True
+            Span(start=start, end=end, label=label, score=value, document=document)
+            for start, end, value, label in zip(
+                *columns, self._named(candidates, index), strict=True
             )
         ]
+
+    def _named(self, candidates: Candidates, index: IntArray) -> list[str | None]:
+        """The labels of some units."""
+        if len(self.labels) == 1:
+            return [self.labels[0]] * len(index)
+        if candidates.labels is None:
+            return [None] * len(index)
+        content = candidates.layout.units.role[index] == Role.CONTENT
+        best = np.where(content, candidates.labels.best[index], -1)
+        return [self.labels[number] if number >= 0 else None for number in best.tolist()]
 
 
 def _slices(text: str, spans: list[Span]) -> Iterator[str]:

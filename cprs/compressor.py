@@ -19,6 +19,7 @@ from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import Cancelled, OptionError
 from cprs.formats.levels import canonical
+from cprs.labels import UnitLabels, unit_labels
 from cprs.reading import Reading, read
 from cprs.request import Ranges, Request
 from cprs.result import Compressed, Progress
@@ -162,8 +163,6 @@ class Compressor:
             warnings.append(
                 f"no tokenizer of {self.counter.name!r} on this machine: tokens are estimated, high"
             )
-        if len(request.guidance.labels) > 1:
-            warnings.append(f"{self.critic.name} does not tell labels apart: spans carry none")
 
         documents = yield from self._cut(request)
         warnings.extend(_about(request, documents))
@@ -187,20 +186,28 @@ class Compressor:
             )
             readings, seen = found.readings, found.read
             warnings.extend(found.warnings)
+        labels = request.guidance.labels
+        if len(labels) > 1 and any(reading.labels is None for reading in readings):
+            warnings.append(_unlabelled(self.critic.name, fits=fits))
         clock.lap("read")
 
         candidates = [
             Candidates(
                 layout=d.layout,
-                score=unit_scores(d.layout.units, d.encoded, reading.keep),
+                score=unit_scores(
+                    d.layout.units,
+                    d.encoded,
+                    reading.keep,
+                    tags=reading.tags,
+                    passages=d.layout.passages,
+                ),
                 cost=unit_costs(d.layout.units, d.encoded),
                 forced=request.protected(number, d.layout.units) | fits,
+                labels=_labels(d, reading) if len(labels) > 1 else None,
             )
             for number, (d, reading) in enumerate(zip(documents, readings, strict=True))
         ]
-        assembler = Assembler(
-            [d.text for d in documents], candidates, _only(request.guidance.labels)
-        )
+        assembler = Assembler([d.text for d in documents], candidates, labels)
         if budget is None or fits:
             least = self.critic.threshold if request.threshold is None else request.threshold
             selection = by_threshold(candidates, least)
@@ -309,6 +316,15 @@ def _unused(selection: Selection, candidates: Sequence[Candidates]) -> str:
     return f"budget not used up: the next best {kind} has {cost} tokens and cannot be cut to fit"
 
 
-def _only(labels: Sequence[str]) -> str | None:
-    """The label of every span, where the guidance names exactly one."""
-    return labels[0] if len(labels) == 1 else None
+def _labels(document: Document, reading: Reading) -> UnitLabels | None:
+    """What each unit is called, where the critic tells labels apart."""
+    if reading.labels is None:
+        return None
+    return unit_labels(document.layout.units, document.encoded, reading.labels, reading.tags)
+
+
+def _unlabelled(critic: str, *, fits: bool) -> str:
+    """Why spans carry no label though several were asked for."""
+    if fits:
+        return "the text fits as it is and was not read: spans carry no labels"
+    return f"{critic} does not tell labels apart: spans carry none"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.errors import BudgetError
+from cprs.labels import UnitLabels, inside
 from cprs.units import IntArray, Layout, Role, Units
 from cprs.windows import Encoded
 
@@ -26,13 +27,15 @@ class Candidates:
     """One document's units as the selection sees them.
 
     `score` (n,) float32, 0 where a unit holds no token; `cost` (n,) int64 tokens; `forced` (n,)
-    units that are kept whatever their score.
+    units that are kept whatever their score. `labels`: what each unit is called, where the critic
+    was asked to tell labels apart and can.
     """
 
     layout: Layout
     score: Scores
     cost: IntArray
     forced: Mask
+    labels: UnitLabels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +61,40 @@ class Pieces:
     costs: Sequence[int]
 
 
-def unit_scores(units: Units, encoded: Encoded, keep: Scores) -> Scores:
-    """The best token's score, per unit: a long unit is kept for its one relevant sentence."""
+def unit_scores(
+    units: Units,
+    encoded: Encoded,
+    keep: Scores,
+    *,
+    tags: Scores | None = None,
+    passages: IntArray | None = None,
+) -> Scores:
+    """The best token's score, per unit: a long unit is kept for its one relevant sentence.
+
+    `keep` (n,) is the same for all tokens of a passage (a sentence, a line), so it cannot say
+    which word of it is meant. Units that are only part of one of the `passages` (m+1,) therefore
+    count their tokens' own evidence too: keep x (1 - P(O)), with `tags` (n, 4) over B I O E. A
+    critic without tags scores them as it scores their passage.
+    """
     scores = np.zeros(len(units), np.float32)
-    if len(encoded):
-        owner = np.searchsorted(units.bounds, encoded.offsets[:, 0], side="right") - 1
-        first = np.flatnonzero(np.diff(owner, prepend=-1))
-        scores[owner[first]] = np.maximum.reduceat(keep, first)
+    if not len(encoded):
+        return scores
+    owner = np.searchsorted(units.bounds, encoded.offsets[:, 0], side="right") - 1
+    first = np.flatnonzero(np.diff(owner, prepend=-1))
+    if tags is not None and passages is not None:
+        part = _parts(units, passages)
+        keep = np.where(part[owner], keep * inside(tags), keep)
+    scores[owner[first]] = np.maximum.reduceat(keep, first)
     return scores
+
+
+def _parts(units: Units, passages: IntArray) -> Mask:
+    """Which units are no more than a part of one passage."""
+    start, end = units.bounds[:-1], units.bounds[1:]
+    home = np.searchsorted(passages, start, side="right") - 1
+    starts, ends = passages[home], passages[np.minimum(home + 1, len(passages) - 1)]
+    part: Mask = (end <= ends) & ((start > starts) | (end < ends))
+    return part
 
 
 def unit_costs(units: Units, encoded: Encoded) -> IntArray:
@@ -130,8 +159,17 @@ def _passing(candidates: Candidates, threshold: float) -> Mask:
 
 
 def by_threshold(documents: Sequence[Candidates], threshold: float) -> Selection:
-    """Every unit whose score passes `threshold`."""
-    return Selection(tuple(closure(c.layout, c.forced | _passing(c, threshold)) for c in documents))
+    """Every unit whose score passes `threshold`, but for those outside all labels."""
+    return Selection(
+        tuple(
+            closure(c.layout, c.forced | (_passing(c, threshold) & ~_outside(c))) for c in documents
+        )
+    )
+
+
+def _outside(candidates: Candidates) -> Mask:
+    labels = candidates.labels
+    return np.zeros(len(candidates.score), np.bool_) if labels is None else labels.outside
 
 
 def by_budget(
