@@ -8,7 +8,7 @@ costs the reasoning layers alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -167,6 +167,15 @@ class _Preparation:
         if key not in self._written:
             self._written[key] = self._writer.window(state)
         return self._written[key]
+
+
+def hold_out(
+    questions: Sequence[list[int]], *, share: float
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Questions to train on, and every (1 / `share`)th, which are not."""
+    every = round(1 / share) if share else len(questions) + 1
+    trained = [q for n, q in enumerate(questions, 1) if n % every]
+    return trained, [q for n, q in enumerate(questions, 1) if n % every == 0]
 
 
 class Schedule:

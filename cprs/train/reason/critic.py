@@ -88,7 +88,16 @@ def train_critic(
     tell(f"{len(prepared.questions)} questions, {len(prepared)} windows")
 
     model = new_reasoner(prepared, recipe)
-    fit(model, prepared, recipe, out, resume=resume, device=device, progress=progress)
+    fit(
+        model,
+        prepared,
+        recipe,
+        out,
+        resume=resume,
+        device=device,
+        progress=progress,
+        checked=lambda validation: tell(str(validation)),
+    )
     model.cpu()
     save_reasoner(model, out, prior=prior.digest)
     report = _evaluate(sets, recipe, [load_trained(out), EmbeddedCritic(reader, prior)], out, tell)

@@ -15,12 +15,13 @@ from pathlib import Path
 import torch
 
 from cprs.train.reason import loss
-from cprs.train.reason.batches import Schedule
+from cprs.train.reason.batches import Schedule, hold_out
 from cprs.train.reason.checkpoint import load_checkpoint, save_checkpoint
 from cprs.train.reason.collate import Goals, goals_of, inputs_of
 from cprs.train.reason.dataset import Dataset, Joined
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.validate import Validation, validate
 
 LOG = "log.jsonl"
 
@@ -61,14 +62,17 @@ def fit(
     resume: bool = False,
     device: str = "cpu",
     progress: Callable[[Step], None] | None = None,
+    checked: Callable[[Validation], None] | None = None,
 ) -> list[float]:
     """Train `model` in place and return the loss of every step taken now (`read_losses`: of all).
 
-    Checkpoints and `log.jsonl` go into `folder`.
+    Checkpoints and `log.jsonl` go into `folder`. `checked` is told, at every checkpoint, how the
+    model does on the questions held out.
     """
     on = torch.device(device)
     model.to(on).train()
-    schedule = Schedule(dataset.questions, per_step=recipe.questions, seed=recipe.seed)
+    trained, held_out = hold_out(dataset.questions, share=recipe.held_out)
+    schedule = Schedule(trained, per_step=recipe.questions, seed=recipe.seed)
     steps = recipe.steps or max(round(recipe.epochs * schedule.per_epoch), 1)
     optimizer = torch.optim.AdamW(_groups(model, recipe.decay), lr=recipe.rate, betas=(0.9, 0.98))
     run = f"{recipe.digest} {json.dumps(dataset.about, sort_keys=True)}"
@@ -98,6 +102,8 @@ def fit(
                 write(done)
                 if (step + 1) % recipe.save == 0 or step + 1 == steps:
                     save_checkpoint(folder, step + 1, model, optimizer, run)
+                    if checked is not None and held_out:
+                        checked(validate(model, dataset, held_out, on=on))
                 if progress is not None:
                     progress(done)
     model.eval()

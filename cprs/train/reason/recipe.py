@@ -36,7 +36,8 @@ class Recipe:
     documents (lookups, logs) beside the sets, and `task_documents` of each task and length. Per
     question at most so many windows with evidence, without it but looking most like it, and drawn
     from the rest, whose passages stand for all the rest, up to `most_weight` each; the share of
-    questions asked through an instruction that names a label (`instructed`).
+    questions asked through an instruction that names a label (`instructed`); the share that is not
+    trained on but validated and calibrated with (`held_out`).
 
     Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`.
 
@@ -60,6 +61,7 @@ class Recipe:
     random_windows: int = 1
     most_weight: float = 20.0
     instructed: float = 0.2
+    held_out: float = 0.05
 
     layers: int = 2
     width: int = 192
@@ -98,7 +100,7 @@ class Recipe:
             raise OptionError(
                 f"heads must divide half the width: width {self.width}, heads {self.heads}"
             )
-        for name in ("dropout", "warmup", "smoothing", "coarse_smoothing"):
+        for name in ("dropout", "held_out", "warmup", "smoothing", "coarse_smoothing"):
             _check(0 <= getattr(self, name) < 1, name, "at least 0, below 1", getattr(self, name))
         _check(0 <= self.instructed <= 1, "instructed", "from 0 to 1", self.instructed)
         for name in ("rate", "clip", "most_weight"):

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch", reason="needs cprs[train]")
 from training import make  # noqa: E402
 
 from cprs.errors import OptionError, TextError, WeightsError  # noqa: E402
+from cprs.train.reason.batches import hold_out  # noqa: E402
 from cprs.train.reason.checkpoint import NAME  # noqa: E402
 from cprs.train.reason.collate import inputs_of  # noqa: E402
 from cprs.train.reason.dataset import Dataset  # noqa: E402
@@ -21,6 +22,7 @@ from cprs.train.reason.folder import WEIGHTS, load_reasoner, save_reasoner  # no
 from cprs.train.reason.loop import LOG, Step, fit, new_reasoner, pace  # noqa: E402
 from cprs.train.reason.reasoner import Reasoner  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
+from cprs.train.reason.validate import Validation  # noqa: E402
 
 torch.set_num_threads(1)  # threads that wait for each other take a busy machine's time
 RECIPE = Recipe(
@@ -125,3 +127,17 @@ def test_saved_layers_come_back_and_broken_ones_are_refused(tmp_path: Path) -> N
     (tmp_path / WEIGHTS).unlink()
     with pytest.raises(WeightsError, match="cannot be read"):
         load_reasoner(tmp_path, prior="abc")
+
+
+def test_what_is_held_out_is_not_trained_on_but_validated(tmp_path: Path) -> None:
+    data = make(tmp_path / "data", questions=40)
+    trained, held_out = hold_out(data.questions, share=0.25)
+    assert len(held_out) == 10
+    assert sorted(trained + held_out) == sorted(data.questions)
+    assert hold_out(data.questions, share=0) == (data.questions, [])
+    found: list[Validation] = []
+    recipe = replace(RECIPE, steps=40, save=20, held_out=0.25)
+    fit(new_reasoner(data, recipe), data, recipe, tmp_path, checked=found.append)
+    assert len(found) == 2
+    assert found[1].corrected < found[0].prior == found[1].prior
+    assert 0 <= found[1].named <= 1
