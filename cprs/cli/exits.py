@@ -21,7 +21,7 @@ class Exit(enum.IntEnum):
 
 MEANING: dict[Exit, str] = {
     Exit.OK: "done",
-    Exit.OTHER: "an output cannot be written, or an optional package is missing",
+    Exit.OTHER: "an output cannot be written, an optional package is missing, or a check failed",
     Exit.OPTION: "an option is unknown, impossible, or excludes another",
     Exit.TEXT: "a text cannot be read: missing, binary, wrong encoding, broken JSON",
     Exit.BUDGET: "the budget is too small for what must be kept",

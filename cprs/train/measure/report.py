@@ -74,7 +74,7 @@ class Report:
 
     def text(self) -> str:
         """Recall [hit] per set, critic and ratio, the averages and the critics' names last."""
-        short = _short(self.critics)
+        short = short_names(self.critics)
         header = ["set", "context", "queries", "critic", *(f"{ratio:g}x" for ratio in self.ratios)]
         rows = [header]
         for cell in sorted(self.cells, key=lambda cell: cell.source):
@@ -98,10 +98,10 @@ class Report:
                 ]
             )
         names = [f"{short[name]}: {name}" for name in self.critics if short[name] != name]
-        return "\n".join([_aligned(rows), *names])
+        return "\n".join([aligned(rows), *names])
 
 
-def _short(names: Sequence[str]) -> dict[str, str]:
+def short_names(names: Sequence[str]) -> dict[str, str]:
     """What stands before the first hyphen of a name, where that tells it from the others."""
     heads = [name.split("-")[0] for name in names]
     return {
@@ -119,7 +119,8 @@ def _numbers(recall: Sequence[float], hit: Sequence[float]) -> list[str]:
     return [f"{r:.3f} [{h:.2f}]" for r, h in zip(recall, hit, strict=True)]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as lines, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

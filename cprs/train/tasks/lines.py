@@ -6,7 +6,7 @@ import random
 
 from cprs.train.sets.data import Question
 from cprs.train.tasks.base import Made, Order, task
-from cprs.train.tasks.plant import Draft
+from cprs.train.tasks.plant import Draft, Span
 from cprs.train.tasks.values import TOWNS, distinct, number, triple
 
 _EVENTS = (
@@ -27,13 +27,13 @@ _ASK_MENTION = (
     "grep {who}",
 )
 _MENTION_INSTRUCTIONS = ("", "", "Extract the lines that match.", "Return whole lines only.")
-_ROWS = (
+ROWS = (
     "line {key}: its register holds {value}",
     "Entry {key} is filed with the number {value}.",
     "{key}\t{value}",
     "{key} -> {value}",
 )
-_ASK_ROW = (
+ASK_ROW = (
     "What number does the line {key} hold?",
     "What is filed under {key}?",
     "Give the number in the entry for {key}.",
@@ -104,25 +104,32 @@ def _event(who: str, rng: random.Random) -> str:
 def _records(order: Order) -> Made:
     """Lines alike but for key and number, as LongEval's (lmsys.org, 2023) are."""
     rng = order.rng
-    row = rng.choice(_ROWS)
-    draft = Draft()
-    found: dict[str, tuple[str, tuple[int, int]]] = {}
-    while order.length - draft.length > 25:
-        key, content = triple(rng), number(rng)
-        if key not in found:
-            found[key] = content, draft.add(row.format(key=key, value=content))
-            draft.add("\n")
+    text, found = write_rows(rng.choice(ROWS), order.length, rng)
     keys = list(found)
     chosen = keys[round(order.depth * (len(keys) - 1))]
     questions = [
-        Question(rng.choice(_ASK_ROW).format(key=key), (found[key][1],), (found[key][0],), "line")
+        Question(rng.choice(ASK_ROW).format(key=key), (found[key][1],), (found[key][0],), "line")
         for key in dict.fromkeys([chosen, *rng.sample(keys, 2)])
     ]
     absent = triple(rng)
     while absent in found:
         absent = triple(rng)
-    questions.append(Question(rng.choice(_ASK_ROW).format(key=absent), (), (), "line"))
-    return draft.text(), questions
+    questions.append(Question(rng.choice(ASK_ROW).format(key=absent), (), (), "line"))
+    return text, questions
+
+
+def write_rows(
+    row: str, length: int, rng: random.Random
+) -> tuple[str, dict[str, tuple[str, Span]]]:
+    """About `length` code points of rows; the value of each key, and where its row lies."""
+    draft = Draft()
+    found: dict[str, tuple[str, Span]] = {}
+    while length - draft.length > 25:
+        key, content = triple(rng), number(rng)
+        if key not in found:
+            found[key] = content, draft.add(row.format(key=key, value=content))
+            draft.add("\n")
+    return draft.text(), found
 
 
 def _clock(second: int) -> str:

@@ -13,20 +13,20 @@ from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import KINDS, distinct, listed, sibling, triple, value
 
-_SAY = (
+SAY = (
     "The secret {kind} of {key} is {value}.",
     "For {key}, the secret {kind} is {value}.",
     "Note that {value} is the secret {kind} given to {key}.",
     "Remember this: the secret {kind} that belongs to {key} is {value}.",
     "Whoever asks for {key} must be told the secret {kind} {value}.",
 )
-_ASK = (
+ASK = (
     "What is the secret {kind} of {key}?",
     "Which secret {kind} was given to {key}?",
     "Tell me the secret {kind} that belongs to {key}.",
     "The text names a secret {kind} for {key}. What is it?",
 )
-_ASK_ALL = (
+ASK_ALL = (
     "What are all the secret {kind}s of {key}?",
     "List every secret {kind} that was given to {key}.",
     "Which secret {kind}s belong to {key}? Name all of them.",
@@ -43,7 +43,7 @@ def _build(order: Order, *, asked: int, values: int, distractors: int) -> Made:
         other = sibling(rng.choice(keys[:asked]), rng) if rng.random() < 0.5 else triple(rng)
         if other not in keys:
             keys.append(other)
-    say = rng.choice(_SAY)
+    say = rng.choice(SAY)
     pieces: list[Piece] = []
     answers: list[str] = []
     for number, key in enumerate(keys):
@@ -53,7 +53,7 @@ def _build(order: Order, *, asked: int, values: int, distractors: int) -> Made:
             if number < asked:
                 answers.append(content)
     text, spans = plant(pieces, order)
-    ask = rng.choice(_ASK if values == 1 and asked == 1 else _ASK_ALL)
+    ask = rng.choice(ASK if values == 1 and asked == 1 else ASK_ALL)
     found = asked * values
     question = Question(
         ask.format(kind=kind, key=listed(keys[:asked])),
@@ -69,7 +69,7 @@ def _missing(kind: str, keys: list[str], text: str, rng: random.Random) -> Quest
     key = sibling(rng.choice(keys), rng)
     while key in text:
         key = sibling(rng.choice(keys), rng)
-    return Question(rng.choice(_ASK).format(kind=kind, key=key), (), (), "sentence")
+    return Question(rng.choice(ASK).format(kind=kind, key=key), (), (), "sentence")
 
 
 def _one(order: Order) -> Made:

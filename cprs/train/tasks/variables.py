@@ -14,14 +14,14 @@ from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import distinct
 
-_SYNTAX = (
+SYNTAX = (
     ("VAR {name} = {value}", "VAR {name}"),
     ("let {name} = {value};", "{name}"),
     ("{name} := {value}", "{name}"),
     ("export {name}={value}", "${name}"),
     ("Assign {value} to {name}.", "the value of {name}"),
 )
-_ASK_ALL = (
+ASK_ALL = (
     "Which variables have the value {value} in the end?",
     "Find all variables that are assigned the value {value}, directly or through others.",
     "List each variable that equals {value}.",
@@ -35,10 +35,10 @@ _ASK_ONE = (
 
 def _build(order: Order) -> Made:
     rng = order.rng
-    write, read = rng.choice(_SYNTAX)
+    write, read = rng.choice(SYNTAX)
     hops = rng.randrange(2, 5)
     chains = order.few(600, most=8)
-    names = distinct(_name, chains * (hops + 1), rng)
+    names = distinct(variable, chains * (hops + 1), rng)
     values = distinct(lambda r: str(r.randrange(10_000, 99_999)), chains, rng)
     pieces: list[Piece] = []
     for chain, number in enumerate(values):
@@ -56,7 +56,7 @@ def _build(order: Order) -> Made:
     questions = [
         instructed(
             Question(
-                rng.choice(_ASK_ALL).format(value=values[0]),
+                rng.choice(ASK_ALL).format(value=values[0]),
                 tuple(spans[:length]),
                 tuple(names[:length]),
                 "line",
@@ -70,14 +70,15 @@ def _build(order: Order) -> Made:
             "line",
         ),
     ]
-    absent = _name(rng)
+    absent = variable(rng)
     while absent in names:
-        absent = _name(rng)
+        absent = variable(rng)
     questions.append(Question(rng.choice(_ASK_ONE).format(name=absent), (), (), "line"))
     return text, questions
 
 
-def _name(rng: random.Random) -> str:
+def variable(rng: random.Random) -> str:
+    """Five capital letters."""
     return "".join(rng.choices(string.ascii_uppercase, k=5))
 
 
