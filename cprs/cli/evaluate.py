@@ -1,4 +1,4 @@
-"""`cprs eval critic`: critics side by side on labelled data."""
+"""`cprs eval`: critics side by side on labelled data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cprs.cli.calibration import EXAMPLE, calibration
+from cprs.cli.guidance import EXAMPLE as GUIDANCE_EXAMPLE
+from cprs.cli.guidance import guidance
 from cprs.cli.output import write_stdout
 
 eval_app = typer.Typer(no_args_is_help=True, help="Measure critics on labelled data.")
@@ -79,3 +82,7 @@ def critic(
             progress=show,
         )
     write_stdout(((report.json() if json else report.text()) + "\n").encode())
+
+
+eval_app.command(epilog=EXAMPLE)(calibration)
+eval_app.command(epilog=GUIDANCE_EXAMPLE)(guidance)
