@@ -84,3 +84,12 @@ def test_synthetic_evidence_answers() -> None:
             if document.source == "synthetic_lookup":
                 assert all(answer in lines[0] for answer in question.answers)
     assert list(make_documents(count=4, seed=3)) == list(make_documents(count=4, seed=3))
+
+
+def test_a_whole_document_is_asked_over_itself_alone() -> None:
+    documents = _documents(3, context="whole")
+    contexts = list(build_contexts(documents, queries=3, size=5_000))
+    assert {context.text for context in contexts} <= {document.text for document in documents}
+    for context in contexts:
+        (document,) = [d for d in documents if d.text == context.text]
+        assert set(context.questions) <= set(document.questions)
