@@ -21,7 +21,7 @@ _LABEL = regex.compile(
 )
 # Several words for one level, as people write them; the first in the instruction decides.
 _GRANULARITY = {
-    "keyphrase": r"key[\s-]?phrases?|phrases?|entit(?:y|ies)|关键词|短语",
+    "keyphrase": r"key[\s-]?(?:phrase|word|term)s?|phrases?|entit(?:y|ies)|关键词|短语",
     "word": r"words?|词语",
     "sentence": r"sentences?|句子",
     "line": r"lines?|行",
