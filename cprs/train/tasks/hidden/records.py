@@ -21,19 +21,22 @@ def record_sheets(order: Order) -> Iterator[Sheet]:
     """One sheet for each of `RECORD_TASKS` ordered."""
     for task in RECORD_TASKS:
         if not order.tasks or task in order.tasks:
-            make, asks = _MAKE[task]
-            length = order.length(lambda size, make=make: make(order, size)[0])  # type: ignore[misc]
-            text, records = make(order, length)
-            keys = list(records)
-            hidden = []
-            for depth in order.places:
-                key = keys[round(depth * (len(keys) - 1))]
-                answer, span = records[key]
-                order.fits(task, text, [span])
-                ask = order.draw(task, depth).choice(asks).format(key=key)
-                question = Question(ask, (span,), (answer,), "line")
-                hidden.append(Hidden(task, depth, question))
-            yield Sheet(task, text, tuple(hidden))
+            yield _sheet(order, task)
+
+
+def _sheet(order: Order, task: str) -> Sheet:
+    """The text, and a question about the record at each depth."""
+    make, asks = _MAKE[task]
+    text, records = make(order, order.length(lambda size: make(order, size)[0]))
+    keys = list(records)
+    hidden = []
+    for depth in order.places:
+        key = keys[round(depth * (len(keys) - 1))]
+        answer, span = records[key]
+        order.fits(task, text, [span])
+        ask = order.draw(task, depth).choice(asks).format(key=key)
+        hidden.append(Hidden(task, depth, Question(ask, (span,), (answer,), "line")))
+    return Sheet(task, text, tuple(hidden))
 
 
 def _key_value(order: Order, length: int) -> tuple[str, Records]:
