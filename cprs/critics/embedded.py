@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import Scorer, State, TokenScores
+from cprs.critics.calibration import Calibration
 from cprs.critics.embedded_base import Base
 from cprs.critics.inquiry import Inquiry
-from cprs.critics.layers import ExportedLayers, Layers
+from cprs.critics.layers import ExportedLayers
 from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import SHIPPED, Prior, PriorScorer
-from cprs.critics.reasoned import ReasonedScorer
+from cprs.critics.reasoned import ReasonedScorer, Reasoning
 from cprs.critics.skim import Skim
 from cprs.critics.weights import load_weights
 from cprs.critics.words import Pieces
@@ -32,7 +33,7 @@ class EmbeddedCritic:
     A window's state is its token states in int8 with a scale each: 388 bytes a token.
     """
 
-    def __init__(self, base: Base, prior: Prior, layers: Layers | None = None) -> None:
+    def __init__(self, base: Base, prior: Prior, reasoning: Reasoning | None = None) -> None:
         if len(prior.centre) != base.width:
             raise WeightsError(
                 f"the prior was fitted to states {len(prior.centre)} wide and the base's are "
@@ -40,13 +41,14 @@ class EmbeddedCritic:
             )
         self._base = base
         self._prior = prior
-        self._layers = layers
+        self._reasoning = reasoning
         self._pieces = Pieces(base.vocabulary)
         # Runtimes round differently: what one has read is not another's.
-        parts = [base.name, prior.digest, *([layers.name] if layers is not None else [])]
+        parts = [base.name, prior.digest, *([reasoning.layers.name] if reasoning else [])]
         self.name = f"embedded-{'-'.join(parts)}-{base.runtime.split()[0]}"
         self.window = base.window
-        self.threshold = prior.threshold
+        own = reasoning.threshold if reasoning else None
+        self.threshold = prior.threshold if own is None else own
 
     @classmethod
     def load(cls, path: Path | None = None) -> EmbeddedCritic:
@@ -54,7 +56,7 @@ class EmbeddedCritic:
         own takes the shipped prior. Raises `WeightsError`."""
         own = SHIPPED if path is None else path / SHIPPED.name
         prior = Prior.load(own if own.is_file() else SHIPPED)
-        return cls(Base.load(path), prior, _layers(path, prior))
+        return cls(Base.load(path), prior, _reasoning(path, prior))
 
     def encode(self, text: str) -> Encoded:
         """The base's tokens."""
@@ -66,9 +68,9 @@ class EmbeddedCritic:
 
     def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Scorer:
         """Read the question, and look for its words in all windows."""
-        if self._layers is not None:
+        if self._reasoning is not None:
             inquiry = Inquiry(self._base, self._prior, self._pieces, guidance, windows)
-            return ReasonedScorer(inquiry, self._layers, window=self.window)
+            return ReasonedScorer(inquiry, self._reasoning, window=self.window)
         ids, states, shortened = self._base.embed_query(guidance.question)
         scorer = self._prior.ask(self._pieces, ids, states, windows)
         return EmbeddedScorer(scorer, self._base.window if shortened else None)
@@ -103,11 +105,13 @@ class EmbeddedScorer:
         ]
 
 
-def _layers(path: Path | None, prior: Prior) -> Layers | None:
+def _reasoning(path: Path | None, prior: Prior) -> Reasoning | None:
     """The reasoning layers of a weights folder, if it has any."""
     weights = load_weights(path)
     if weights.reasoner is None:
         return None
     if weights.corrects != prior.digest:
         raise WeightsError(f"{weights.reasoner} corrects another prior than the one beside it")
-    return ExportedLayers.load(weights.reasoner, digest=weights.reasoner_digest, threads=cores())
+    layers = ExportedLayers.load(weights.reasoner, digest=weights.reasoner_digest, threads=cores())
+    calibration = Calibration.from_json(weights.calibration, where=str(weights.reasoner.parent))
+    return Reasoning(layers, calibration, weights.threshold)

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import State, TokenScores
+from cprs.critics.calibration import Calibration
 from cprs.critics.inquiry import Inquiry
 from cprs.critics.layers import Given, Layers, interpret
 from cprs.critics.packing import unpack
-from cprs.critics.prior import rounded, share
 from cprs.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Trained layers, what their log-odds mean, and the score above which a unit is kept when
+    nothing else decides (None: the prior's)."""
+
+    layers: Layers
+    calibration: Calibration = field(default_factory=Calibration)
+    threshold: float | None = None
 
 
 class ReasonedScorer:
     """Scores windows one at a time; each token carries its passage's probability of being
     evidence, its own tags, and labels where the guidance names any."""
 
-    def __init__(self, inquiry: Inquiry, layers: Layers, *, window: int) -> None:
+    def __init__(self, inquiry: Inquiry, reasoning: Reasoning, *, window: int) -> None:
         self._inquiry = inquiry
-        self._layers = layers
+        self._layers = reasoning.layers
+        self._calibration = reasoning.calibration
         self.warnings: tuple[str, ...] = ()
         if inquiry.prompt.shortened:
             self.warnings = (
@@ -42,8 +54,7 @@ class ReasonedScorer:
         reading = self._inquiry.read(window, states)
         given = Given.of(self._inquiry.prompt, reading, states, window.units)
         said = interpret(given, self._layers(given))
-        # The prior's own steps, so that no correction means no change at all.
-        keep = share(rounded(reading.odds + said.correction)).astype(np.float32)
+        keep = self._calibration.probability(reading.odds + said.correction).astype(np.float32)
         return TokenScores(
             keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
             tags=said.tags,

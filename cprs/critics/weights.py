@@ -26,7 +26,8 @@ _REPAIR = "reinstall cprs, or write it anew with: cprs export critic"
 class Weights:
     """A checked folder. `digest` is the model file's sha256; `window` the content tokens the
     base reads at once; `width` the size of its states; `reasoner` the reasoning layers, if it has
-    any, `reasoner_digest` their sha256, `corrects` the digest of the prior they correct."""
+    any, `reasoner_digest` their sha256, `corrects` the digest of the prior they correct,
+    `calibration` and `threshold` what their scores mean."""
 
     model: Path
     tokenizer_json: str
@@ -38,6 +39,8 @@ class Weights:
     reasoner: Path | None = None
     reasoner_digest: str = ""
     corrects: str = ""
+    calibration: Any = None
+    threshold: float | None = None
 
 
 def load_weights(folder: Path | None = None) -> Weights:
@@ -50,6 +53,7 @@ def load_weights(folder: Path | None = None) -> Weights:
     manifest = _manifest(folder / MANIFEST)
     for name, expected in manifest["files"].items():
         _check(folder / name, size=int(expected["bytes"]), sha256=str(expected["sha256"]))
+    about = manifest.get("reasoner") or {}
     return Weights(
         model=folder / MODEL,
         tokenizer_json=(folder / TOKENIZER).read_text(encoding="utf-8"),
@@ -60,7 +64,9 @@ def load_weights(folder: Path | None = None) -> Weights:
         width=int(manifest["width"]),
         reasoner=folder / REASONER if REASONER in manifest["files"] else None,
         reasoner_digest=str(manifest["files"].get(REASONER, {}).get("sha256", "")),
-        corrects=str(manifest.get("corrects", "")),
+        corrects=str(about.get("corrects", "")),
+        calibration=about.get("calibration"),
+        threshold=about.get("threshold"),
     )
 
 

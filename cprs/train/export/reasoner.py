@@ -87,8 +87,13 @@ def export_reasoner(trained: Path, out: Path, *, seed: int = 0) -> ExportedReaso
         out,
         {
             **kept,
-            "corrects": Prior.load(out / PRIOR.name).digest,
-            "reasoner": {"shape": shape, "tag_agreement": round(agreement, 5)},
+            "reasoner": {
+                "shape": shape,
+                "corrects": Prior.load(out / PRIOR.name).digest,
+                "calibration": about["calibration"],
+                "threshold": about["threshold"],
+                "tag_agreement": round(agreement, 5),
+            },
         },
     )
     size = (out / REASONER).stat().st_size

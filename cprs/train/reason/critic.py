@@ -17,6 +17,7 @@ from cprs.errors import OptionError, unknown
 from cprs.train.extras import require
 from cprs.train.measure.evaluate import evaluate
 from cprs.train.measure.report import Report
+from cprs.train.reason.batches import hold_out
 from cprs.train.reason.corpus import dev_folder, haystacks, shards, training_folder
 from cprs.train.reason.parts import prepare_shards
 from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
@@ -68,6 +69,7 @@ def train_critic(
 
     from cprs.train.reason.folder import save_reasoner
     from cprs.train.reason.loop import fit, new_reasoner, read_losses
+    from cprs.train.reason.meaning import fit_meaning
     from cprs.train.reason.reasoned import load_trained
 
     tell = say or (lambda _: None)
@@ -99,7 +101,15 @@ def train_critic(
         checked=lambda validation: tell(str(validation)),
     )
     model.cpu()
-    save_reasoner(model, out, prior=prior.digest)
+    tell("calibrating on the questions held out")
+    kinds = {shard.name: shard.kind for shard in found}
+    meaning = fit_meaning(
+        model,
+        prepared,
+        hold_out(prepared.questions, share=recipe.held_out)[1],
+        family=lambda name: name if kinds[name] == "set" else kinds[name],
+    )
+    save_reasoner(model, out, prior=prior.digest, meaning=meaning)
     report = _evaluate(sets, recipe, [load_trained(out), EmbeddedCritic(reader, prior)], out, tell)
     losses = read_losses(out)
     return Trained(out, losses[0], losses[-1], report)

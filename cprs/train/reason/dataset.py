@@ -52,6 +52,7 @@ class Dataset:
 
     def __init__(self, folder: Path) -> None:
         self.about = read_index(folder)
+        self.name = folder.name
         self.width = int(self.about["width"])
         self.features = int(self.about["features"])
         self.passage_features = int(self.about["passage_features"])
@@ -97,7 +98,8 @@ class Dataset:
 
 
 class Joined:
-    """Several data sets as one: their samples and questions one after the other."""
+    """Several data sets as one: their samples and questions one after the other, and of each
+    question the name of its set (`sources`)."""
 
     def __init__(self, parts: Sequence[Dataset]) -> None:
         if not parts:
@@ -114,6 +116,7 @@ class Joined:
         first = self._parts[0]
         self.width, self.features = first.width, first.features
         self.passage_features = first.passage_features
+        self.sources = [name for part in self._parts for name in [part.name] * len(part.questions)]
         self.about = {"parts": [part.about for part in self._parts]}
 
     def __len__(self) -> int:

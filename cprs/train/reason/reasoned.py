@@ -13,6 +13,7 @@ from cprs.critics.embedded import EmbeddedCritic
 from cprs.critics.embedded_base import Base
 from cprs.critics.layers import Given
 from cprs.critics.prior import SHIPPED, Prior
+from cprs.critics.reasoned import Reasoning
 from cprs.train.reason.collate import inputs_of
 from cprs.train.reason.folder import load_reasoner
 from cprs.train.reason.reasoner import Reasoner
@@ -37,5 +38,7 @@ class TorchLayers:
 def load_trained(folder: Path) -> EmbeddedCritic:
     """What `cprs train critic` wrote, on torch. Raises `WeightsError`."""
     prior = Prior.load(folder / SHIPPED.name)
-    reasoner, digest = load_reasoner(folder, prior=prior.digest)
-    return EmbeddedCritic(Base.load(folder), prior, TorchLayers(reasoner, digest=digest))
+    reasoner, meaning, digest = load_reasoner(folder, prior=prior.digest)
+    layers = TorchLayers(reasoner, digest=digest)
+    reasoning = Reasoning(layers, meaning.calibration, meaning.threshold)
+    return EmbeddedCritic(Base.load(folder), prior, reasoning)

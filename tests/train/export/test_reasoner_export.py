@@ -117,6 +117,7 @@ def test_a_trained_folder_becomes_one_that_is_used(trained: Path, tmp_path: Path
 
 def test_layers_beside_another_prior_are_refused(trained: Path, tmp_path: Path) -> None:
     export_reasoner(trained, tmp_path)
+    assert load_critic(tmp_path).threshold == load_critic("prior").threshold
     prior = json.loads((tmp_path / PRIOR.name).read_text())
     prior["offset"] += 1
     (tmp_path / PRIOR.name).write_text(json.dumps(prior))

@@ -1,0 +1,48 @@
+"""What scores mean is learnt from questions held out, or left as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs cprs[train]")
+
+from training import make  # noqa: E402
+
+from cprs.critics.calibration import Calibration  # noqa: E402
+from cprs.train.reason.dataset import Joined  # noqa: E402
+from cprs.train.reason.loop import new_reasoner  # noqa: E402
+from cprs.train.reason.meaning import LEAST, fit_meaning  # noqa: E402
+from cprs.train.reason.recipe import Recipe  # noqa: E402
+
+torch.set_num_threads(1)
+RECIPE = Recipe(layers=1, width=8, heads=1, feed=16)
+
+
+def test_noise_is_called_noise(tmp_path: Path) -> None:
+    data = Joined([make(tmp_path / "one", questions=40), make(tmp_path / "two", questions=40)])
+    assert data.sources == ["one"] * 40 + ["two"] * 40
+    meaning = fit_meaning(new_reasoner(data, RECIPE), data, data.questions)
+    assert meaning.threshold is not None
+    # The prior's log-odds are noise: evidence is 1 of the 15 passages the samples stand for.
+    said = meaning.calibration.probability(np.linspace(-4, 0, 9))
+    assert 0.03 < said.mean() < 0.13
+    assert np.ptp(said) < 0.2
+
+
+def test_too_few_questions_say_nothing(tmp_path: Path) -> None:
+    data = Joined([make(tmp_path, questions=LEAST - 1)])
+    meaning = fit_meaning(new_reasoner(data, RECIPE), data, data.questions)
+    assert meaning.calibration == Calibration()
+    assert meaning.threshold is None
+
+
+def test_each_family_counts_once(tmp_path: Path) -> None:
+    data = Joined([make(tmp_path / str(n), questions=n, seed=n) for n in (60, 12)])
+    model = new_reasoner(data, replace(RECIPE, seed=1))
+    apart = fit_meaning(model, data, data.questions)
+    together = fit_meaning(model, data, data.questions, family=lambda _: "one")
+    assert apart.calibration != together.calibration
