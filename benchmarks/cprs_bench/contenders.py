@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from cprs import Compressor
+from cprs import Compressed, Compressor
 from cprs.critics import embedded_base, load_critic
 from cprs.critics.base import TokenCritic
 from cprs.critics.runtimes import Runtime, open_runtime
@@ -17,6 +17,8 @@ from cprs.formats import segment
 from cprs.windows import Encoded, Window, cut_windows
 from cprs_bench.scale import QUESTIONS, text_of
 
+RATIO = 32
+"""Tokens in ÷ tokens out."""
 PAD = 0
 """BERT's padding token. No text has it."""
 
@@ -99,12 +101,12 @@ class Cprs:
         self._text = text
         self._effort = effort
         self.tokens = text.tokens
-        self._read = ""
+        self._read = 0
 
     @property
     def about(self) -> str:
         """With how much of the text was read."""
-        return f"cprs, from text to result{self._read}"
+        return f"cprs, text to result, {self._read:,} of {len(self._text.windows):,} windows read"
 
     @property
     def padding(self) -> float:
@@ -117,13 +119,16 @@ class Cprs:
 
     def run(self) -> None:
         """Compress all of it."""
-        self._compress(self._text.text)
+        done = self._compress(self._text.text)
+        if done.effort != self._effort and done.windows_read < done.windows:
+            raise RuntimeError(f"asked for {self._effort}, measured {done.effort}")
+        self._read = done.windows_read
 
-    def _compress(self, text: str) -> None:
-        # A compressor of its own has a cache of its own.
+    def _compress(self, text: str) -> Compressed:
+        # A compressor of its own has a cache of its own. A ratio is never met without reading,
+        # as a budget is that holds the whole text.
         compressor = Compressor(self._text.critic)
-        done = compressor.compress(text, query=QUESTIONS[0], budget=2000, effort=self._effort)
-        self._read = f", {done.windows_read:,} of {done.windows:,} windows read"
+        return compressor.compress(text, query=QUESTIONS[0], ratio=RATIO, effort=self._effort)
 
 
 def counted(counts: Counts) -> TokenCritic:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -55,8 +56,9 @@ class TorchBase:
 
     def __init__(self, text: Text, *, attention: Literal["eager", "sdpa"]) -> None:
         import torch
-        from transformers import BertModel
+        from transformers import BertModel, logging
 
+        logging.disable_progress_bar()
         torch.set_num_threads(cores())
         self._torch = torch
         self._model = BertModel.from_pretrained(
@@ -93,7 +95,8 @@ class TorchBase:
 
 class LLMLingua2:
     """LLMLingua-2's default: xlm-roberta-large classifies tokens, in chunks of 512 that end at
-    full stops, every chunk padded to 512, float32 on torch. The first `tokens` of the text.
+    full stops, every chunk padded to 512, float32 on torch. The first chunks of the text, whole
+    ones, with about `tokens` tokens.
 
     Its tokenizer would have to be downloaded, so the text's tokens are cprs's, and so is the
     count. The weights are random.
@@ -114,14 +117,15 @@ class LLMLingua2:
         self._model = XLMRobertaForTokenClassification(config).eval()
         self._pad = int(config.pad_token_id)
         # cprs's ids stand for its own, above the few special ones.
-        ids = text.encoded.ids[:tokens].astype(np.int64)
+        ids = text.encoded.ids.astype(np.int64)
         stop = WordPiece(load_weights().tokenizer_json).id(".")
-        chunks = [chunk + 4 for chunk in full_stop_chunks(ids, stop)]
+        whole = islice(full_stop_chunks(ids, stop), max(1, tokens // (SEQUENCE - 1)))
+        chunks = [chunk + 4 for chunk in whole]
         self._rows = np.full((len(chunks), SEQUENCE), self._pad, np.int64)
         for row, chunk in zip(self._rows, chunks, strict=True):
             row[0], row[1 : len(chunk) + 1] = config.bos_token_id, chunk
             row[min(len(chunk) + 1, SEQUENCE - 1)] = config.eos_token_id
-        self.tokens = len(ids)
+        self.tokens = sum(map(len, chunks))
         self.padding = float((self._rows == self._pad).mean())
         self.about = "LLMLingua-2's architecture and chunks, random weights, tokens by cprs"
 

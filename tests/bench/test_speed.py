@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -97,6 +98,8 @@ def test_cprs_is_measured_and_pads_nothing(capsys: pytest.CaptureFixture[str]) -
     (measured,) = found["rows"]
     assert measured["name"] == "thorough"
     assert measured["tokens"] == found["tokens"] >= 600
+    read, windows = map(int, re.findall(r"(\d+) of (\d+) windows read", measured["about"])[0])
+    assert read == windows > 1
     assert measured["padding"] == 0
     assert measured["tokens_per_second"] > 0
     assert {"cpu", "instruction sets", "load average"} <= set(found["machine"])
