@@ -49,13 +49,10 @@ def fit_meaning(
         odds, targets, unsure, names, counts=[np.maximum(count, 1e-9) for count in counts]
     )
     probability = [calibration.probability(values) for values in odds]
-    sizes = [t * c for t, c in zip(tokens, counts, strict=True)]
-    threshold = fit_threshold(
-        probability,
-        [target * size for target, size in zip(targets, sizes, strict=True)],
-        names,
-        idle=[(probability[i], sizes[i]) for i, found in enumerate(answered) if not found],
-    )
+    found = [t * c * size for t, c, size in zip(targets, counts, tokens, strict=True)]
+    # Questions that a document of its set leaves open are not what a text about something else
+    # is: they would ask for a threshold under which little evidence is found.
+    threshold = fit_threshold(probability, found, names)
     return Meaning(calibration, threshold.value)
 
 
