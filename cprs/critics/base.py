@@ -52,7 +52,7 @@ class TokenCritic(Protocol):
 
     @property
     def name(self) -> str:
-        """Identifies weights and version: part of every cache key."""
+        """Identifies weights and version."""
         ...
 
     @property
@@ -82,6 +82,21 @@ class TokenCritic(Protocol):
         Sees token ids only (how rare a term is here), so it runs before anything is read.
         """
         ...
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """What a critic may offer besides: a name for what it reads, where others read the same."""
+
+    @property
+    def reads(self) -> str:
+        """Identifies what `read` returns: critics of one such name share what was cached."""
+        ...
+
+
+def reads_as(critic: TokenCritic) -> str:
+    """What identifies a critic's states: part of every cache key."""
+    return critic.reads if isinstance(critic, Reads) else critic.name
 
 
 @runtime_checkable

@@ -45,7 +45,9 @@ class EmbeddedCritic:
         self._pieces = Pieces(base.vocabulary)
         # Runtimes round differently: what one has read is not another's.
         parts = [base.name, prior.digest, *([reasoning.layers.name] if reasoning else [])]
-        self.name = f"embedded-{'-'.join(parts)}-{base.runtime.split()[0]}"
+        runtime = base.runtime.split()[0]
+        self.name = f"embedded-{'-'.join(parts)}-{runtime}"
+        self.reads = f"{base.name}-{runtime}"
         self.window = base.window
         own = reasoning.threshold if reasoning else None
         self.threshold = prior.threshold if own is None else own

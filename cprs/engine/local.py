@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from cprs.critics.base import Scorer, State, TokenCritic, TokenScores
+from cprs.critics.base import Scorer, State, TokenCritic, TokenScores, reads_as
 from cprs.engine.cache import StateCache, key_of
 from cprs.engine.cores import cores
 from cprs.windows import Window
@@ -65,7 +65,8 @@ class LocalEngine:
     def _read(self, windows: Sequence[Window]) -> list[State]:
         if self.cache is None:
             return self.critic.read(windows)
-        keys = [key_of(self.critic.name, window) for window in windows]
+        reads = reads_as(self.critic)
+        keys = [key_of(reads, window) for window in windows]
         states = [self.cache.get(key) for key in keys]
         missing = [i for i, state in enumerate(states) if state is None]
         for i, state in zip(missing, self.critic.read([windows[i] for i in missing]), strict=True):

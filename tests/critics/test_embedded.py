@@ -77,3 +77,13 @@ def test_a_query_longer_than_the_prompt_is_said_to_be_shortened(critic: Counting
 def test_a_text_without_an_answer_keeps_almost_nothing(critic: Counting) -> None:
     result = Compressor(critic).compress(" ".join(FILLER), query="What is a monad?", threshold=0.5)
     assert result.tokens_out < 0.01 * result.tokens_in
+
+
+def test_critics_above_one_base_share_what_it_has_read(critic: Counting) -> None:
+    cache = StateCache()
+    first = Compressor(critic, cache=cache).compress(TEXT, query="Who was head?", ratio=50)
+    other = Counting(critic._base, critic._prior.untrained())
+    assert other.name != critic.name
+    second = Compressor(other, cache=cache).compress(TEXT, query="Who was head?", ratio=50)
+    assert first.critic != second.critic
+    assert other.windows_read == 0

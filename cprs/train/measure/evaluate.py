@@ -146,7 +146,8 @@ def score_sets(
     for name in sources:
         if name not in found:
             raise unknown("set", name, list(found))
-    runs = [_Run(critic, hops, checked(effort)) for critic in critics]
+    cache = StateCache(max_bytes=1_500_000_000)
+    runs = [_Run(critic, hops, checked(effort), cache) for critic in critics]
     for name in sources or found:
         documents = list(read_documents(found[name]))
         if not documents:
@@ -208,11 +209,11 @@ def _kept(
 class _Run:
     """One critic over many contexts; what it has read of a window is kept for the next."""
 
-    def __init__(self, critic: TokenCritic, hops: int, effort: Effort) -> None:
+    def __init__(self, critic: TokenCritic, hops: int, effort: Effort, cache: StateCache) -> None:
         self.critic = critic
         self._hops = hops
         self._effort = effort
-        self._engine = LocalEngine(critic, workers=None, cache=StateCache(max_bytes=1_500_000_000))
+        self._engine = LocalEngine(critic, workers=None, cache=cache)
 
     def scores(self, context: Context, layout: Layout) -> Iterator[tuple[Question, Scores]]:
         """Each question and the score of every passage under it."""
