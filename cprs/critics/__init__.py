@@ -19,9 +19,7 @@ def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
     if isinstance(name, str) and name in _CRITICS:
         return _CRITICS[name](device)
     if str(name) and Path(name).is_dir():
-        # Trained but not exported: torch runs it.
-        trained = (Path(name) / "reasoner.safetensors").is_file()
-        return (_trained if trained else _folder)(Path(name), device)
+        return _read(Path(name), device)
     raise unknown(
         "critic", str(name), [*_CRITICS, "a folder made by `cprs export` or `cprs train`"]
     )
@@ -34,6 +32,17 @@ def known_critics() -> tuple[str, ...]:
 
 def _embedded(device: str) -> TokenCritic:
     return _folder(None, device)
+
+
+def _read(path: Path, device: str) -> TokenCritic:
+    """The critic in a folder, by what lies there."""
+    from cprs.train.hybrid.kind import is_hybrid
+
+    if is_hybrid(path):
+        return _hybrid(path, device)
+    # Trained but not exported: torch runs it.
+    trained = (path / "reasoner.safetensors").is_file()
+    return (_trained if trained else _folder)(path, device)
 
 
 def _folder(path: Path | None, device: str) -> TokenCritic:
@@ -69,6 +78,15 @@ def _trained(path: Path, device: str) -> TokenCritic:
 
     _cpu_only("a trained critic", device)
     return load_trained(path)
+
+
+def _hybrid(path: Path, device: str) -> TokenCritic:
+    from cprs.train.extras import require
+
+    require("torch", "transformers", "safetensors", what=f"the hybrid critic in {path}")
+    from cprs.train.hybrid.critic import HybridCritic
+
+    return HybridCritic.load(path, device=device)
 
 
 def _lexical(device: str) -> TokenCritic:

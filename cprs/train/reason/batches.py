@@ -24,11 +24,11 @@ from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import Prior
 from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
-from cprs.formats import segment
+from cprs.train.reason.choose import bounds_of, choose
 from cprs.train.reason.dataset import Dataset, DatasetWriter
 from cprs.train.reason.prompts import dress
 from cprs.train.reason.recipe import Recipe
-from cprs.train.reason.targets import COARSE, Targets, targets_of
+from cprs.train.reason.targets import COARSE, targets_of
 from cprs.train.sets.contexts import Context
 from cprs.train.sets.data import Question
 from cprs.windows import Window, cut_windows
@@ -87,15 +87,8 @@ class _Preparation:
 
     def add(self, context: Context) -> None:
         """All questions of one context."""
-        # A share is cut as its own format asks, as in use: lines, records, rows.
         self._contexts += 1
-        plain = self._contexts % 3 != 0
-        layout = (
-            segment(context.text, format="text", granularity="sentence")
-            if plain
-            else segment(context.text)
-        )
-        bounds = layout.passages
+        bounds = bounds_of(context.text, self._contexts)
         windows = cut_windows(self._base.encode(context.text), bounds, size=self._base.window)
         if not windows:
             return
@@ -123,7 +116,8 @@ class _Preparation:
         readings = list(pool.map(read, windows, states))
         targets = targets_of(context, question, windows, labels=guidance.labels)
         number = self._writer.question(inquiry.prompt)
-        for at, stands_for in self._choose(readings, targets):
+        odds = [reading.odds for reading in readings]
+        for at, stands_for in choose(odds, targets, self._recipe, self._rng):
             self._writer.sample(
                 self._window(windows[at], states[at]),
                 number,
@@ -134,25 +128,6 @@ class _Preparation:
                 coarse=question.level in COARSE,
             )
             self.samples += 1
-
-    def _choose(self, readings: list[Reading], targets: list[Targets]) -> list[tuple[int, float]]:
-        """Numbers of windows, and how many each stands for."""
-        recipe = self._recipe
-        holds = [bool(target.passages.any()) for target in targets]
-        positive = [i for i, held in enumerate(holds) if held]
-        if len(positive) > recipe.evidence_windows:
-            positive = sorted(self._rng.sample(positive, recipe.evidence_windows))
-        known = [i for i, held in enumerate(holds) if not held and targets[i].known.any()]
-        most = {i: float(readings[i].odds[targets[i].known].max()) for i in known}
-        known.sort(key=lambda i: (-most[i], i))
-        hard, rest = known[: recipe.hard_windows], known[recipe.hard_windows :]
-        easy = sorted(self._rng.sample(rest, min(recipe.random_windows, len(rest))))
-        each = min(len(rest) / max(len(easy), 1), recipe.most_weight)
-        return [
-            *((i, 1.0) for i in positive),
-            *((i, 1.0) for i in hard),
-            *((i, each) for i in easy),
-        ]
 
     def _read(self, window: Window) -> State:
         key = key_of(self._base.name, window)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, device, from_numpy
 
 from cprs.critics.layers import Given, owner_of
-from cprs.train.reason.dataset import Sample
 from cprs.train.reason.reasoner import Inputs
 
 Floats = NDArray[np.float32]
@@ -33,25 +32,64 @@ class Goals:
     group: Tensor
 
 
+class Asked(Protocol):
+    """What is given of one window: its passages `units` (u, 2), and L labels."""
+
+    @property
+    def units(self) -> NDArray[np.integer[Any]]: ...
+    @property
+    def labels(self) -> NDArray[Any]: ...
+
+
+class Judged(Protocol):
+    """A window and what should be said of it: the embedded critic's `Sample`, or a hybrid's."""
+
+    @property
+    def given(self) -> Asked: ...
+    @property
+    def tags(self) -> NDArray[np.int8]: ...
+    @property
+    def called(self) -> NDArray[np.int8]: ...
+    @property
+    def target(self) -> Floats: ...
+    @property
+    def weight(self) -> Floats: ...
+    @property
+    def question(self) -> int: ...
+    @property
+    def coarse(self) -> bool: ...
+
+
+class Samples(Protocol):
+    """What is trained on: windows by number, `questions` the numbers of each question's, and
+    `about` what they were made of."""
+
+    @property
+    def questions(self) -> list[list[int]]: ...
+    @property
+    def about(self) -> dict[str, Any]: ...
+    def __getitem__(self, number: int) -> Judged: ...
+
+
 def inputs_of(given: Sequence[Given], *, on: device | None = None) -> Inputs:
     """What the reasoning layers read of several windows."""
     return Inputs(
-        prompt=_pad([g.prompt for g in given], on),
-        prompt_tokens=_pad([g.prompt_tokens for g in given], on),
-        prompt_mask=_pad([np.ones(len(g.prompt), bool) for g in given], on),
-        window=_pad([g.states for g in given], on),
-        window_tokens=_pad([g.tokens for g in given], on),
-        window_mask=_pad([np.ones(len(g.states), bool) for g in given], on),
-        owner=_pad([owner_of(g.units) for g in given], on),
-        passages=_pad([g.passages for g in given], on),
-        odds=_pad([g.odds for g in given], on),
-        labels=_pad([g.labels for g in given], on),
-        labels_mask=_pad([np.ones(len(g.labels), bool) for g in given], on),
+        prompt=pad([g.prompt for g in given], on),
+        prompt_tokens=pad([g.prompt_tokens for g in given], on),
+        prompt_mask=pad([np.ones(len(g.prompt), bool) for g in given], on),
+        window=pad([g.states for g in given], on),
+        window_tokens=pad([g.tokens for g in given], on),
+        window_mask=pad([np.ones(len(g.states), bool) for g in given], on),
+        owner=pad([owner_of(g.units) for g in given], on),
+        passages=pad([g.passages for g in given], on),
+        odds=pad([g.odds for g in given], on),
+        labels=pad([g.labels for g in given], on),
+        labels_mask=pad([np.ones(len(g.labels), bool) for g in given], on),
     )
 
 
 def goals_of(
-    samples: Sequence[Sample],
+    samples: Sequence[Judged],
     *,
     smoothing: tuple[float, float] = (0.0, 0.0),
     on: device | None = None,
@@ -61,18 +99,18 @@ def goals_of(
     named = [w * (len(s.given.labels) > 0) for s, w in zip(samples, known, strict=True)]
     coarse = np.array([[smoothing[s.coarse]] for s in samples], np.float32)
     return Goals(
-        tags=_pad([s.tags.astype(np.int64) for s in samples], on),
-        labels=_pad([s.called * np.int64(len(s.given.labels) > 0) for s in samples], on),
-        token_weight=_pad(known, on),
-        label_weight=_pad(named, on),
-        target=_pad([s.target for s in samples], on),
-        weight=_pad([s.weight for s in samples], on),
+        tags=pad([s.tags.astype(np.int64) for s in samples], on),
+        labels=pad([s.called * np.int64(len(s.given.labels) > 0) for s in samples], on),
+        token_weight=pad(known, on),
+        label_weight=pad(named, on),
+        target=pad([s.target for s in samples], on),
+        weight=pad([s.weight for s in samples], on),
         smoothing=from_numpy(coarse).to(on),
         group=from_numpy(np.array([s.question for s in samples], np.int64)).to(on),
     )
 
 
-def _pad(arrays: Sequence[NDArray[Any]], on: device | None) -> Tensor:
+def pad(arrays: Sequence[NDArray[Any]], on: device | None) -> Tensor:
     """Arrays (n, *tail) as (b, longest n, *tail), zeros behind; at least one long."""
     longest = max(1, *(len(array) for array in arrays))
     padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype)

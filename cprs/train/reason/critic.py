@@ -15,6 +15,7 @@ from cprs.critics.prior import Prior
 from cprs.critics.weights import MANIFEST, SHIPPED
 from cprs.errors import OptionError, unknown
 from cprs.train.extras import require
+from cprs.train.hybrid.kind import CONFIG, model_type, read_config
 from cprs.train.measure.evaluate import evaluate
 from cprs.train.measure.report import Report
 from cprs.train.reason.batches import hold_out
@@ -54,12 +55,14 @@ def train_critic(
     say: Callable[[str], None] | None = None,
     progress: Callable[[Step], None] | None = None,
 ) -> Trained:
-    """Train reasoning layers above `base` on the question sets in `data` into the folder `out`.
+    """Train reasoning layers above `base`, or `base` itself where it is a Qwen2, on the question
+    sets in `data` into the folder `out`.
 
-    `data`: the sets, in it or in its `train/` or `critic/train/`. `base`: one of `NAMES` or a
-    weights folder. `haystack`: texts around documents that stand alone; by default the English
-    ones in a folder `haystack/` beside the data. `resume`: go on with the run in `out`, under its
-    own recipe if none is given. `say` is told what happens, `progress` of every step.
+    `data`: the sets, in it or in its `train/` or `critic/train/`. `base`: one of `NAMES`, a
+    weights folder, or a Qwen2's in Hugging Face's layout. `haystack`: texts around documents that
+    stand alone; by default the English ones in a folder `haystack/` beside the data. `resume`: go
+    on with the run in `out`, under its own recipe if none is given. `say` is told what happens,
+    `progress` of every step.
 
     Raises `OptionError` for what cannot be trained on or resumed, `TextError` for unreadable
     data, `WeightsError` for an unusable base.
@@ -67,10 +70,7 @@ def train_critic(
     require("torch", "onnx", "safetensors")
     import torch
 
-    from cprs.train.reason.folder import save_reasoner
-    from cprs.train.reason.loop import fit, new_reasoner, read_losses
-    from cprs.train.reason.meaning import fit_meaning
-    from cprs.train.reason.reasoned import load_trained
+    from cprs.train.reason.loop import read_losses
 
     tell = say or (lambda _: None)
     there = torch.cuda.is_available()
@@ -81,14 +81,40 @@ def train_critic(
     sets = training_folder(data)
     folder = _base(base)
     recipe = _open(out, recipe, resume=resume)
-    _bring_base(folder, out)
-    reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
-
     hay = list(haystack) or haystacks(sets)
-    found = shards(sets, recipe)
-    prepared = prepare_shards(found, hay, out, recipe, out / PREPARED, progress=tell)
-    tell(f"{len(prepared.questions)} questions, {len(prepared)} windows")
+    if (folder / MANIFEST).is_file():
+        train = _train_embedded
+    else:
+        from cprs.train.hybrid.train import train_hybrid as train
+    critics = train(sets, hay, folder, out, recipe, resume, device, tell, progress)
+    report = _evaluate(sets, recipe, critics, out, tell)
+    losses = read_losses(out)
+    return Trained(out, losses[0], losses[-1], report)
 
+
+def _train_embedded(
+    sets: Path,
+    haystack: Sequence[Path],
+    base: Path,
+    out: Path,
+    recipe: Recipe,
+    resume: bool,
+    device: str,
+    say: Callable[[str], None],
+    progress: Callable[[Step], None] | None,
+) -> list[TokenCritic]:
+    """Reasoning layers above an exported base. Returns what is to be measured: the critic and its
+    prior."""
+    from cprs.train.reason.folder import save_reasoner
+    from cprs.train.reason.loop import fit, new_reasoner
+    from cprs.train.reason.meaning import fit_meaning
+    from cprs.train.reason.reasoned import load_trained
+
+    _bring_base(base, out)
+    reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
+    found = shards(sets, recipe)
+    prepared = prepare_shards(found, haystack, out, recipe, out / PREPARED, progress=say)
+    say(f"{len(prepared.questions)} questions, {len(prepared)} windows")
     model = new_reasoner(prepared, recipe)
     fit(
         model,
@@ -98,10 +124,10 @@ def train_critic(
         resume=resume,
         device=device,
         progress=progress,
-        checked=lambda validation: tell(str(validation)),
+        checked=lambda validation: say(str(validation)),
     )
     model.cpu()
-    tell("calibrating on the questions held out")
+    say("calibrating on the questions held out")
     kinds = {shard.name: shard.kind for shard in found}
     meaning = fit_meaning(
         model,
@@ -110,9 +136,7 @@ def train_critic(
         family=lambda name: name if kinds[name] == "set" else kinds[name],
     )
     save_reasoner(model, out, prior=prior.digest, meaning=meaning)
-    report = _evaluate(sets, recipe, [load_trained(out), EmbeddedCritic(reader, prior)], out, tell)
-    losses = read_losses(out)
-    return Trained(out, losses[0], losses[-1], report)
+    return [load_trained(out), EmbeddedCritic(reader, prior)]
 
 
 def _base(base: str | Path) -> Path:
@@ -121,11 +145,14 @@ def _base(base: str | Path) -> Path:
     folder = Path(base)
     if (folder / MANIFEST).is_file():
         return folder
-    if (folder / "config.json").is_file():
+    if (folder / CONFIG).is_file():
+        if model_type(folder) != "bert":
+            read_config(folder)
+            return folder
         raise OptionError(
             f"{folder}: not exported yet; run: cprs export critic --base {folder} --out DIR"
         )
-    raise unknown("base", str(base), [*NAMES, "a folder made by `cprs export critic`"])
+    raise unknown("base", str(base), [*NAMES, "a folder made by `cprs export critic`", "a Qwen2's"])
 
 
 def _bring_base(folder: Path, out: Path) -> None:
@@ -143,7 +170,8 @@ def _open(out: Path, recipe: Recipe | None, *, resume: bool) -> Recipe:
     """Make the folder, or take up the run in it; returns the recipe to follow."""
     earlier = out / RECIPE
     if not resume:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        # A run that came no further than its recipe is none.
+        if out.exists() and (not out.is_dir() or any(p != earlier for p in out.iterdir())):
             raise OptionError(f"{out} is not empty: resume its run, or choose another folder")
         out.mkdir(parents=True, exist_ok=True)
         write_recipe(recipe or Recipe(), earlier)

@@ -6,24 +6,27 @@ On a CPU a run that was stopped and resumed gives the losses of one that was not
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from cprs.train.reason import loss
 from cprs.train.reason.batches import Schedule, hold_out
 from cprs.train.reason.checkpoint import load_checkpoint, save_checkpoint
-from cprs.train.reason.collate import Goals, goals_of, inputs_of
+from cprs.train.reason.collate import Goals, Samples, goals_of, inputs_of
 from cprs.train.reason.dataset import Dataset, Joined
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.validate import Validation, validate
 
 LOG = "log.jsonl"
+BASE_RATE = 1e-5
+"""The rate of pretrained weights that are trained along, where the recipe has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,13 @@ def new_reasoner(dataset: Dataset | Joined, recipe: Recipe) -> Reasoner:
 
 
 def fit(
-    model: Reasoner,
-    dataset: Dataset | Joined,
+    model: torch.nn.Module,
+    dataset: Samples,
     recipe: Recipe,
     folder: Path,
     *,
+    inputs: Callable[..., Any] = inputs_of,
+    base: Sequence[str] = (),
     resume: bool = False,
     device: str = "cpu",
     progress: Callable[[Step], None] | None = None,
@@ -67,29 +72,31 @@ def fit(
     """Train `model` in place and return the loss of every step taken now (`read_losses`: of all).
 
     Checkpoints and `log.jsonl` go into `folder`. `checked` is told, at every checkpoint, how the
-    model does on the questions held out.
+    model does on the questions held out. `inputs` makes of what is given what the model reads;
+    parameters whose names begin like one of `base` learn at the recipe's `base_rate`.
     """
     on = torch.device(device)
     model.to(on).train()
     trained, held_out = hold_out(dataset.questions, share=recipe.held_out)
     schedule = Schedule(trained, per_step=recipe.questions, seed=recipe.seed)
     steps = recipe.steps or max(round(recipe.epochs * schedule.per_epoch), 1)
-    optimizer = torch.optim.AdamW(_groups(model, recipe.decay), lr=recipe.rate, betas=(0.9, 0.98))
+    groups, rates = _groups(model, recipe, tuple(base))
+    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
     run = f"{recipe.digest} {json.dumps(dataset.about, sort_keys=True)}"
     losses: list[float] = []
     with _seeded(recipe.seed):
         first = load_checkpoint(folder, model, optimizer, run) if resume else 0
         with _log(folder / LOG, first) as write:
             for step, numbers in schedule.steps(first, steps):
-                rate = recipe.rate * pace(step / steps, recipe.warmup)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
+                share = pace(step / steps, recipe.warmup)
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = share * rate
                 samples = [dataset[number] for number in numbers]
                 smoothing = (recipe.smoothing, recipe.coarse_smoothing)
                 goals = goals_of(samples, smoothing=smoothing, on=on)
-                inputs = inputs_of([sample.given for sample in samples], on=on)
+                given = inputs([sample.given for sample in samples], on=on)
                 with torch.autocast(on.type, torch.bfloat16, enabled=_short(recipe, on)):
-                    outputs = model(inputs)
+                    outputs = model(given)
                 terms = _terms(outputs, goals, recipe)
                 total = sum(getattr(recipe, name) * term for name, term in terms.items())
                 optimizer.zero_grad(set_to_none=True)
@@ -97,13 +104,14 @@ def fit(
                 torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
                 optimizer.step()
                 seen = {name: float(term.detach()) for name, term in terms.items()}
-                done = Step(step, steps, float(total.detach()), seen, rate)
+                done = Step(step, steps, float(total.detach()), seen, share * recipe.rate)
                 losses.append(done.loss)
                 write(done)
                 if (step + 1) % recipe.save == 0 or step + 1 == steps:
                     save_checkpoint(folder, step + 1, model, optimizer, run)
                     if checked is not None and held_out:
-                        checked(validate(model, dataset, held_out, on=on))
+                        with torch.autocast(on.type, torch.bfloat16, enabled=_short(recipe, on)):
+                            checked(validate(model, dataset, held_out, inputs=inputs, on=on))
                 if progress is not None:
                     progress(done)
     model.eval()
@@ -140,11 +148,21 @@ def _terms(outputs: Outputs, goals: Goals, recipe: Recipe) -> dict[str, torch.Te
     return {name: term() for name, term in terms.items() if getattr(recipe, name)}
 
 
-def _groups(model: Reasoner, decay: float) -> list[dict[str, object]]:
-    """Matrices decay; biases, norms and heads' vectors do not."""
-    wide = [p for p in model.parameters() if p.ndim > 1]
-    thin = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": wide, "weight_decay": decay}, {"params": thin, "weight_decay": 0.0}]
+def _groups(
+    model: torch.nn.Module, recipe: Recipe, base: tuple[str, ...]
+) -> tuple[list[dict[str, object]], list[float]]:
+    """Parameters for the optimizer and the rate of each group. Matrices decay; biases, norms and
+    heads' vectors do not."""
+    groups: list[dict[str, object]] = []
+    rates: list[float] = []
+    for pretrained, rate in ((False, recipe.rate), (True, recipe.base_rate or BASE_RATE)):
+        named = [p for n, p in model.named_parameters() if n.startswith(base or "\0") == pretrained]
+        if named:
+            wide, thin = ([p for p in named if (p.ndim > 1) == more] for more in (True, False))
+            groups.append({"params": wide, "weight_decay": recipe.decay})
+            groups.append({"params": thin, "weight_decay": 0.0})
+            rates += [rate, rate]
+    return groups, rates
 
 
 def _short(recipe: Recipe, on: torch.device) -> bool:

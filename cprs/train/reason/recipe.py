@@ -14,6 +14,8 @@ from cprs.errors import OptionError, TextError, unknown
 from cprs.train.extras import require
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+PREFIXES = ("frozen", "exact")
+LEAST_WINDOW = 64
 _DATA = (
     "seed",
     "queries",
@@ -26,6 +28,8 @@ _DATA = (
     "most_weight",
     "instructed",
 )
+_LATER = ("base_rate", "window", "bidirectional_from", "prefix", "gradient_checkpointing")
+"""What a recipe's digest has only where it is set, so that runs from before it was known go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class Recipe:
     Steps: `questions` per step, `epochs` over the data or `steps` where above 0; AdamW with
     `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`; `clip` bounds
     the gradient's norm. `precision`: see `PRECISIONS`; auto is bfloat16 on a GPU.
+
+    Hybrids: a `window` of tokens, the prompt's included; the first layer that looks both ways,
+    `bidirectional_from` (0: after three quarters of all); `prefix`, one of `PREFIXES`: whether the
+    prompt sees the window there; `gradient_checkpointing`: less memory, more time; `base_rate` of
+    the pretrained weights, where 0 stands for 1e-5.
 
     Loss: weights of the terms in `cprs.train.reason.loss`, with `gamma`, `margin`, label smoothing
     and its value where evidence is marked coarsely.
@@ -68,6 +77,12 @@ class Recipe:
     heads: int = 6
     feed: int = 768
     dropout: float = 0.1
+
+    base_rate: float = 0.0
+    window: int = 2048
+    bidirectional_from: int = 0
+    prefix: str = "frozen"
+    gradient_checkpointing: bool = False
 
     questions: int = 4
     epochs: float = 2.0
@@ -117,13 +132,16 @@ class Recipe:
             "evidence",
         )
         losses = ("tags", "labels", "ranking", "contrast", "anchor", "gamma", "margin", "evaluate")
-        for name in (*rest, *losses, "seed"):
+        _check(self.window >= LEAST_WINDOW, "window", f"at least {LEAST_WINDOW}", self.window)
+        for name in (*rest, *losses, "seed", "base_rate", "bidirectional_from"):
             _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         terms = ("evidence", "tags", "labels", "ranking", "contrast")
         if not any(getattr(self, name) for name in terms):
             raise OptionError(f"nothing to learn from: one of {', '.join(terms)} must be above 0")
         if self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
+        if self.prefix not in PREFIXES:
+            raise unknown("prefix", self.prefix, PREFIXES)
 
     @property
     def data_digest(self) -> str:
@@ -135,8 +153,10 @@ class Recipe:
     def digest(self) -> str:
         """Of all that decides a step."""
         chosen = asdict(self)
-        for name in ("evaluate", "save"):
-            del chosen[name]
+        usual = {field.name: field.default for field in fields(Recipe)}
+        for name in ("evaluate", "save", *_LATER):
+            if name not in _LATER or chosen[name] == usual[name]:
+                del chosen[name]
         return sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,17 +1,17 @@
-"""How a reasoner does on questions it is not trained on, beside the prior it corrects."""
+"""How a model does on questions it is not trained on, beside the prior it corrects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
+from typing import Any
 
 import numpy as np
 import torch
 
-from cprs.train.reason.collate import goals_of, inputs_of
-from cprs.train.reason.dataset import Dataset, Joined
+from cprs.train.reason.collate import Samples, goals_of, inputs_of
 from cprs.train.reason.loss import contrast_loss
-from cprs.train.reason.reasoner import Reasoner
 
 QUESTIONS = 96
 """How many of the held out are asked at a checkpoint."""
@@ -19,25 +19,27 @@ QUESTIONS = 96
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Means over questions: the contrastive loss under the `prior` and `corrected`; of evidence
-    tokens with a label, the share `named` rightly, nan where no question names labels."""
+    """Means over questions: the contrastive loss under the `prior`, nan where a critic has none,
+    and `corrected`; of evidence tokens with a label, the share `named` rightly, nan where no
+    question names labels."""
 
     prior: float
     corrected: float
     named: float
 
     def __str__(self) -> str:
+        prior = "" if isnan(self.prior) else f" (the prior's: {self.prior:.4f})"
         return (
-            f"held out: contrast {self.corrected:.4f} (the prior's: {self.prior:.4f}), "
-            f"labels {100 * self.named:.1f} % right"
+            f"held out: contrast {self.corrected:.4f}{prior}, labels {100 * self.named:.1f} % right"
         )
 
 
 def validate(
-    model: Reasoner,
-    dataset: Dataset | Joined,
+    model: torch.nn.Module,
+    dataset: Samples,
     questions: Sequence[list[int]],
     *,
+    inputs: Callable[..., Any] = inputs_of,
     on: torch.device,
 ) -> Validation:
     """Ask `QUESTIONS` of `questions`, evenly spread, one at a time; `model` is left as it was."""
@@ -49,14 +51,15 @@ def validate(
     for numbers in questions[:: max(len(questions) // QUESTIONS, 1)]:
         samples = [dataset[number] for number in numbers]
         goals = goals_of(samples, on=on)
-        inputs = inputs_of([sample.given for sample in samples], on=on)
+        given = inputs([sample.given for sample in samples], on=on)
         with torch.inference_mode():
-            said = model(inputs)
+            said = model(given)
         if bool((goals.target * goals.weight).any()):
-            for odds, found in ((inputs.odds, prior), (said.odds, corrected)):
-                loss = contrast_loss(odds, goals.target, goals.weight, goals.group)
-                found.append(float(loss))
-        several = inputs.labels_mask.sum(1, keepdim=True) > 1
+            for odds, found in ((getattr(given, "odds", None), prior), (said.odds, corrected)):
+                if odds is not None:
+                    loss = contrast_loss(odds, goals.target, goals.weight, goals.group)
+                    found.append(float(loss))
+        several = torch.tensor([[len(s.given.labels) > 1] for s in samples], device=on)
         named = (goals.labels > 0) & (goals.label_weight > 0) & several
         best = said.labels[..., 1:].argmax(-1) + 1
         right.extend((best == goals.labels)[named].tolist())

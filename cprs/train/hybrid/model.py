@@ -1,0 +1,129 @@
+"""The hybrid: causal Qwen2 layers, then the same layers looking both ways, then two heads.
+
+QwenLong-CPRS (arXiv 2505.18092, §2.2): a tag head of four rows and the LM head's rows of the label
+words, read at every token of the window. The names of all weights are those of the published
+checkpoint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor, arange, autocast, float32, nn, zeros_like
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+from transformers import Qwen2Config, Qwen2Model, Qwen2PreTrainedModel
+
+from cprs.train.reason.reasoner import TAGS, Outputs
+
+_NEVER = -1e4
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """b rows of n tokens, each [prompt ; window ; padding].
+
+    `ids` (b, n) int64; `prompt`, `length` (b,) int64: where the window begins and ends. Of the
+    window, t tokens and u passages at most: `owner` (b, t) int64, the passage of a token; `mask`
+    (b, t) bool; `sizes` (b, u) float32, tokens in a passage. `labels` (b, 1 + L) int64, rows of
+    the LM head, the first of "outside", and `labels_mask` (b, 1 + L).
+    """
+
+    ids: Tensor
+    prompt: Tensor
+    length: Tensor
+    owner: Tensor
+    mask: Tensor
+    sizes: Tensor
+    labels: Tensor
+    labels_mask: Tensor
+
+
+class CprsForTokenClassification(Qwen2PreTrainedModel):
+    """Its `config` is a Qwen2's with `bidirectional_from`, the first layer that looks both ways,
+    and `prefix`: what the prompt may see there, `frozen` or `exact`.
+
+    In the bidirectional layers a window sees itself and the prompt; the prompt sees itself alone
+    (`frozen`: it is the same for every window, in all layers) or the window too (`exact`).
+    """
+
+    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}  # noqa: RUF012  # as transformers reads it
+
+    def __init__(self, config: Qwen2Config) -> None:
+        super().__init__(config)
+        self.model = Qwen2Model(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.cls_head = nn.Linear(config.hidden_size, len(TAGS))
+        self.recompute = False
+        """Whether to compute layers again in the backward pass, rather than keep what they made
+        (gradient checkpointing, Chen et al. 2016, arXiv 1604.06174)."""
+        self.post_init()
+
+    def forward(self, given: Inputs) -> Outputs:
+        """Read b windows, each under its own prompt. Padding changes nothing but rounding."""
+        states = self.states(given)
+        places = given.prompt[:, None] + arange(given.mask.shape[1], device=states.device)
+        index = places.clamp(max=states.shape[1] - 1)[..., None]
+        window = states.gather(1, index.expand(-1, -1, states.shape[2]))
+        with autocast(window.device.type, enabled=False):
+            window = window.to(float32)
+            tags = functional.linear(
+                window, self.cls_head.weight.to(float32), self.cls_head.bias.to(float32)
+            )
+            rows = self.lm_head.weight[given.labels].to(float32)
+            labels = window @ rows.transpose(1, 2)
+        token_odds = evidence_odds(tags)
+        odds = pooled(token_odds, given)
+        return Outputs(
+            correction=zeros_like(odds),
+            odds=odds,
+            token_odds=token_odds,
+            tags=tags,
+            labels=labels.masked_fill(~given.labels_mask[:, None, :], _NEVER),
+        )
+
+    def states(self, given: Inputs) -> Tensor:
+        """All tokens (b, n, d) after the last layer and norm."""
+        x = self.model.embed_tokens(given.ids)
+        positions = arange(x.shape[1], device=x.device)[None]
+        turn = self.model.rotary_emb(x, positions)
+        both = visible(given, frozen=self.config.prefix == "frozen")
+        for number, layer in enumerate(self.model.layers):
+            causal = number < self.config.bidirectional_from
+            again = self.recompute and self.training
+            read = partial(checkpoint, layer, use_reentrant=False) if again else layer
+            x = read(
+                x,
+                # Padding stands behind everything: no token sees it in a causal layer.
+                attention_mask=None if causal else both,
+                position_ids=positions,
+                position_embeddings=turn,
+                is_causal=causal,
+            )
+        return self.model.norm(x)
+
+
+def visible(given: Inputs, *, frozen: bool) -> Tensor | None:
+    """Which token (query, key) may look at which in the bidirectional layers, (b, 1, n or 1, n)
+    bool; None where each may look at all."""
+    places = arange(given.ids.shape[1], device=given.ids.device)
+    valid = (places < given.length[:, None])[:, None, None, :]
+    if frozen:
+        prompt = (places < given.prompt[:, None])[:, None, :]
+        return valid & (prompt[..., None, :] | ~prompt[..., :, None])
+    return None if bool((given.length == given.ids.shape[1]).all()) else valid
+
+
+def evidence_odds(tags: Tensor) -> Tensor:
+    """ln((1 - P(O)) / P(O)) (b, t) of tag logits (b, t, 4): ln Σ_{B, I, E} e^z - z_O."""
+    outside = TAGS.index("O")
+    inside = [i for i in range(len(TAGS)) if i != outside]
+    return tags[..., inside].logsumexp(-1) - tags[..., outside]
+
+
+def pooled(odds: Tensor, given: Inputs) -> Tensor:
+    """The mean (b, u) of each passage's tokens' log-odds (b, t); 0 for a passage of padding."""
+    total = odds.new_zeros(given.sizes.shape)
+    total = total.scatter_add(1, given.owner, odds * given.mask)
+    return total / given.sizes.clamp(min=1)

@@ -1,0 +1,88 @@
+"""`cprs train critic` where the base is a Qwen2: question sets into a trained hybrid, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cprs.critics.base import TokenCritic
+from cprs.critics.embedded import EmbeddedCritic
+from cprs.errors import OptionError
+from cprs.train.extras import require
+from cprs.train.hybrid.batches import prepare
+from cprs.train.hybrid.dataset import KIND, Dataset
+from cprs.train.reason.corpus import contexts_of, shards
+from cprs.train.reason.dataset import INDEX, read_index
+from cprs.train.reason.recipe import Recipe
+
+if TYPE_CHECKING:
+    from cprs.train.reason.loop import Step
+
+PREPARED = "data"
+PRETRAINED = ("model.", "lm_head.")
+"""What learns at the recipe's `base_rate`: all but the tag head."""
+
+
+def train_hybrid(
+    sets: Path,
+    haystack: Sequence[Path],
+    base: Path,
+    out: Path,
+    recipe: Recipe,
+    resume: bool,
+    device: str,
+    say: Callable[[str], None],
+    progress: Callable[[Step], None] | None,
+) -> list[TokenCritic]:
+    """Train the Qwen2 in the folder `base` end to end into the folder `out`, which has the recipe.
+
+    Returns what is to be measured: the hybrid, read from there, and the embedded critic that
+    mined its windows. Raises as `cprs.train.reason.critic.train_critic` does.
+    """
+    require("transformers")
+    from cprs.train.hybrid.collate import inputs_of
+    from cprs.train.hybrid.critic import HybridCritic
+    from cprs.train.hybrid.folder import load_tokens, new_hybrid, save_hybrid, weights_digest
+    from cprs.train.reason.loop import fit
+
+    tokens, digest = load_tokens(base), weights_digest(base)
+    model = new_hybrid(base, recipe)
+    miner = EmbeddedCritic.load()
+    prepared = _prepared(out / PREPARED, digest, recipe) if resume else None
+    if prepared is None:
+        found = shards(sets, recipe)
+        contexts = chain.from_iterable(contexts_of(shard, haystack, recipe) for shard in found)
+        prepared = prepare(
+            contexts, tokens, miner, recipe, out / PREPARED, base=digest, progress=say
+        )
+    say(f"{len(prepared.questions)} questions, {len(prepared)} windows")
+    fit(
+        model,
+        prepared,
+        recipe,
+        out,
+        inputs=inputs_of,
+        base=PRETRAINED,
+        resume=resume,
+        device=device,
+        progress=progress,
+    )
+    save_hybrid(model, base, out)
+    del model  # before its like is read again
+    return [HybridCritic.load(out, device=device), miner]
+
+
+def _prepared(folder: Path, base: str, recipe: Recipe) -> Dataset | None:
+    """The data of a run that was stopped after it had prepared them.
+
+    Raises `OptionError` where they were prepared for another base.
+    """
+    if not (folder / INDEX).is_file():
+        return None
+    about = read_index(folder)
+    if about.get("kind") != KIND or about.get("base") != base:
+        raise OptionError(f"{folder} was prepared for another base than the one given")
+    same = about.get("recipe") == recipe.data_digest and about.get("window") == recipe.window
+    return Dataset(folder) if same else None
