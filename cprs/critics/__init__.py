@@ -67,7 +67,9 @@ def _without_layers(device: str, *, trained: bool) -> TokenCritic:
 
     _cpu_only("a prior", device)
     prior = Prior.load()
-    return EmbeddedCritic(Base.load(), prior if trained else prior.untrained())
+    if not trained:
+        return EmbeddedCritic(Base.load(), prior.untrained(), called="untrained")
+    return EmbeddedCritic(Base.load(), prior, called="prior")
 
 
 def _trained(path: Path, device: str) -> TokenCritic:

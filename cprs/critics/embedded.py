@@ -33,7 +33,14 @@ class EmbeddedCritic:
     A window's state is its token states in int8 with a scale each: 388 bytes a token.
     """
 
-    def __init__(self, base: Base, prior: Prior, reasoning: Reasoning | None = None) -> None:
+    def __init__(
+        self,
+        base: Base,
+        prior: Prior,
+        reasoning: Reasoning | None = None,
+        *,
+        called: str = "embedded",
+    ) -> None:
         if len(prior.centre) != base.width:
             raise WeightsError(
                 f"the prior was fitted to states {len(prior.centre)} wide and the base's are "
@@ -46,7 +53,7 @@ class EmbeddedCritic:
         # Runtimes round differently: what one has read is not another's.
         parts = [base.name, prior.digest, *([reasoning.layers.name] if reasoning else [])]
         runtime = base.runtime.split()[0]
-        self.name = f"embedded-{'-'.join(parts)}-{runtime}"
+        self.name = f"{called}-{'-'.join(parts)}-{runtime}"
         self.reads = f"{base.name}-{runtime}"
         self.window = base.window
         own = reasoning.threshold if reasoning else None

@@ -31,6 +31,7 @@ from cprs.train.sets.data import Question, find_sources, read_documents, read_te
 from cprs.units import IntArray, Layout, Units
 from cprs.windows import cut_windows
 
+NORMAL_95 = 1.96
 RATIOS = (8.0, 16.0, 32.0, 64.0, 128.0)
 HAYSTACK = "eval_tenk_en.txt.gz"
 """The unrelated text, looked for in `haystack/` beside the sets or up to two folders above."""
@@ -92,6 +93,7 @@ def evaluate(
     cells: list[Cell] = []
     for (source, critic), values in measured.items():
         recall, hit = np.mean(values, axis=0).T.tolist()
+        spread = np.std(values, axis=0)[:, 0] / np.sqrt(max(len(values) - 1, 1))
         cells.append(
             Cell(
                 source=source,
@@ -101,6 +103,7 @@ def evaluate(
                 queries=len(values),
                 recall=tuple(recall),
                 hit=tuple(hit),
+                margin=tuple((NORMAL_95 * spread).tolist()),
             )
         )
     return Report(ratios=tuple(ratios), cells=tuple(cells))

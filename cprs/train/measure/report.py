@@ -11,7 +11,8 @@ from cprs.train.sets.data import is_english
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One critic on one set: recall and hit at each of the report's ratios."""
+    """One critic on one set: recall and hit at each of the report's ratios, and `margin`, half the
+    95 % interval of recall over questions."""
 
     source: str
     language: str
@@ -20,17 +21,20 @@ class Cell:
     queries: int
     recall: tuple[float, ...]
     hit: tuple[float, ...]
+    margin: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """One critic over all sets of one kind, each set counting the same."""
+    """One critic over all sets of one kind, each set counting the same. `margin`: over other
+    questions of the same sets."""
 
     sets: str
     critic: str
     sources: int
     recall: tuple[float, ...]
     hit: tuple[float, ...]
+    margin: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ class Report:
                 if cells:
                     recall = _columns(cell.recall for cell in cells)
                     hit = _columns(cell.hit for cell in cells)
-                    rows.append(Macro(sets, critic, len(cells), recall, hit))
+                    squares = _columns([m * m for m in cell.margin] for cell in cells)
+                    margin = tuple((square / len(cells)) ** 0.5 for square in squares)
+                    rows.append(Macro(sets, critic, len(cells), recall, hit, margin))
         return rows
 
     def json(self) -> str:
@@ -73,7 +79,8 @@ class Report:
         )
 
     def text(self) -> str:
-        """Recall [hit] per set, critic and ratio, the averages and the critics' names last."""
+        """Recall ± margin [hit] per set, critic and ratio, the averages and the critics' names
+        last."""
         short = short_names(self.critics)
         header = ["set", "context", "queries", "critic", *(f"{ratio:g}x" for ratio in self.ratios)]
         rows = [header]
@@ -84,7 +91,7 @@ class Report:
                     cell.context,
                     str(cell.queries),
                     short[cell.critic],
-                    *_numbers(cell.recall, cell.hit),
+                    *_numbers(cell.recall, cell.hit, cell.margin),
                 ]
             )
         for row in self.macro():
@@ -94,7 +101,7 @@ class Report:
                     f"{row.sources} sets",
                     "",
                     short[row.critic],
-                    *_numbers(row.recall, row.hit),
+                    *_numbers(row.recall, row.hit, row.margin),
                 ]
             )
         names = [f"{short[name]}: {name}" for name in self.critics if short[name] != name]
@@ -115,8 +122,9 @@ def _columns(rows: Iterable[Sequence[float]]) -> tuple[float, ...]:
     return tuple(sum(column) / len(column) for column in columns)
 
 
-def _numbers(recall: Sequence[float], hit: Sequence[float]) -> list[str]:
-    return [f"{r:.3f} [{h:.2f}]" for r, h in zip(recall, hit, strict=True)]
+def _numbers(recall: Sequence[float], hit: Sequence[float], margin: Sequence[float]) -> list[str]:
+    margins = [f" ±{m:.2f}" for m in margin] or [""] * len(recall)
+    return [f"{r:.3f}{m} [{h:.2f}]" for r, h, m in zip(recall, hit, margins, strict=True)]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
