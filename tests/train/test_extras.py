@@ -27,7 +27,7 @@ def test_the_command_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert done.code == 2
     assert "needs torch; run: pip install 'cprs[train]'" in done.error
     (tmp_path / "critic").mkdir()
-    (tmp_path / "critic" / "reasoner.json").write_text("{}")
+    (tmp_path / "critic" / "reasoner.safetensors").write_bytes(b"")
     sets = tmp_path / "sets"
     sets.mkdir()
     done = run("eval", "critic", "--data", sets, "--critic", tmp_path / "critic")

@@ -110,6 +110,8 @@ def _train_embedded(
     from cprs.train.reason.meaning import fit_meaning
     from cprs.train.reason.reasoned import load_trained
 
+    if recipe.base_rate:
+        raise OptionError("base_rate: the embedded critic's base stays as it is; leave it at 0")
     _bring_base(base, out)
     reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
     found = shards(sets, recipe)

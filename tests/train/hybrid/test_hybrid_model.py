@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hybrids import make_base  # noqa: E402
 
 from cprs.train.hybrid.collate import inputs_of  # noqa: E402
 from cprs.train.hybrid.dataset import Given  # noqa: E402
-from cprs.train.hybrid.folder import new_hybrid  # noqa: E402
+from cprs.train.hybrid.folder import load_hybrid, new_hybrid, save_hybrid  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
 
 torch.set_num_threads(1)
@@ -144,6 +145,23 @@ def test_gradient_checkpointing_changes_no_gradient(base: Path) -> None:
         found.append(model.model.layers[0].mlp.up_proj.weight.grad)
     assert found[0].abs().sum() > 0
     assert torch.allclose(found[0], found[1], atol=1e-6)
+
+
+def test_a_base_in_several_files_and_in_half_precision(base: Path, tmp_path: Path) -> None:
+    plain = transformers.Qwen2ForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+    parts, out = tmp_path / "parts", tmp_path / "out"
+    plain.save_pretrained(parts, max_shard_size="20KB")
+    assert len(list(parts.glob("*.safetensors"))) > 2
+    model = new_hybrid(parts, RECIPE)
+    assert model.dtype == torch.float32
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value.float(), model.model.state_dict()[name]), name
+    out.mkdir()
+    save_hybrid(model, parts, out)
+    assert json.loads((out / "config.json").read_text())["dtype"] == "bfloat16"
+    again = load_hybrid(out, dtype=torch.float32)
+    for name, value in plain.model.state_dict().items():
+        assert torch.equal(value.float(), again.model.state_dict()[name]), name
 
 
 def test_the_seed_decides_the_tag_head_and_nothing_else(base: Path) -> None:

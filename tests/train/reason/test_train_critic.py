@@ -149,6 +149,12 @@ def test_a_device_that_is_not_here(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_the_embedded_base_is_not_trained_along(tmp_path: Path) -> None:
+    write_sets(tmp_path / "sets")
+    with pytest.raises(OptionError, match="base_rate"):
+        train_critic(tmp_path / "sets", "minilm", tmp_path / "out", Recipe(base_rate=1e-5))
+
+
 def test_no_sets_and_no_run(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="no question sets"):
         train_critic(tmp_path, "minilm", tmp_path / "out")
