@@ -26,6 +26,19 @@ PER_CONTEXT, PER_DOCUMENT = 32, 8
 """Questions asked of one joined context, and around one document: reading them costs most."""
 LENGTHS = (2_000, 5_000, 14_000)
 """Code points of a task's documents."""
+HARD = frozenset(
+    {
+        "instructed_kinds",
+        "instructed_labels",
+        "instructed_functions",
+        "instructed_terms",
+        "variable_chain",
+        "needle_multivalue",
+        "topic_lines",
+        "absent",
+    }
+)
+"""Tasks that a prior cannot do: they get more documents, of the shorter lengths."""
 PER_TASK = 6
 """Questions asked of one of them at most."""
 TASK_SEED = 10_000
@@ -80,8 +93,10 @@ def shards(sets: Path, recipe: Recipe) -> list[Shard]:
     found = [Shard(name, "set", path) for name, path in find_sources(sets).items()]
     if recipe.made_up:
         found += [Shard(name, "made up") for name in MADE_UP]
-    if recipe.task_documents:
-        found += [Shard(name, "task") for name in TASKS if name not in MEASURING]
+    for name in TASKS:
+        wanted = recipe.hard_documents if name in HARD else recipe.task_documents
+        if wanted and name not in MEASURING:
+            found.append(Shard(name, "task"))
     return found
 
 
@@ -104,12 +119,14 @@ def contexts_of(shard: Shard, haystack: Sequence[Path], recipe: Recipe) -> Itera
 def _task_contexts(name: str, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
     """Documents of each of `LENGTHS`, each a context of its own; the shortest in generated prose,
     the others in the haystack."""
-    for number, length in enumerate(LENGTHS):
+    hard = name in HARD
+    count = recipe.hard_documents if hard else recipe.task_documents
+    for number, length in enumerate(LENGTHS[:2] if hard else LENGTHS):
         texts = [read_text(path)[_HAY] for path in haystack] if number else []
         for document in make_tasks(
             [name],
             seed=recipe.seed + TASK_SEED + number,
-            count=recipe.task_documents,
+            count=count,
             length=length,
             haystack=Haystack(texts) if texts else None,
         ):

@@ -16,7 +16,7 @@ from cprs.train.reason.corpus import MEASURING, Shard, contexts_of, shards
 from cprs.train.reason.recipe import Recipe
 from cprs.train.tasks import TASKS
 
-RECIPE = Recipe(queries=2, size=4_000, made_up=0, task_documents=1)
+RECIPE = Recipe(queries=2, size=4_000, made_up=0, task_documents=1, hard_documents=1)
 FACT = "Maria Alvarez took the chair."
 TEXT = "Rain had fallen all night. " * 30 + FACT + " Nobody spoke of it again." * 30
 

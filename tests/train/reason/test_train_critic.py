@@ -37,6 +37,7 @@ torch.set_num_threads(1)
 RECIPE = """
 made_up: 0
 task_documents: 0
+hard_documents: 0
 layers: 1
 feed: 32
 steps: 3
