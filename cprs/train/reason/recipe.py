@@ -22,6 +22,7 @@ _DATA = (
     "size",
     "made_up",
     "task_documents",
+    "hard_documents",
     "evidence_windows",
     "hard_windows",
     "random_windows",
@@ -37,11 +38,12 @@ class Recipe:
     """What `cprs train critic --recipe FILE` reads; the file may leave out any of it.
 
     Data: `queries` per set at most, over contexts of `size` code points; so many `made_up`
-    documents (lookups, logs) beside the sets, and `task_documents` of each task and length. Per
-    question at most so many windows with evidence, without it but looking most like it, and drawn
-    from the rest, whose passages stand for all the rest, up to `most_weight` each; the share of
-    questions asked through an instruction that names a label (`instructed`); the share that is not
-    trained on but validated and calibrated with (`held_out`).
+    documents (lookups, logs) beside the sets, `task_documents` of each task and length, and
+    `hard_documents` of those that a prior cannot do. Per question at most so many windows with
+    evidence, without it but looking most like it, and drawn from the rest, whose passages stand
+    for all the rest, up to `most_weight` each; the share of questions asked through an instruction
+    that names a label (`instructed`); the share that is not trained on but validated and
+    calibrated with (`held_out`).
 
     Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`.
 
@@ -65,6 +67,7 @@ class Recipe:
     size: int = 200_000
     made_up: int = 48
     task_documents: int = 24
+    hard_documents: int = 200
     evidence_windows: int = 2
     hard_windows: int = 3
     random_windows: int = 1
@@ -127,6 +130,7 @@ class Recipe:
             "random_windows",
             "made_up",
             "task_documents",
+            "hard_documents",
             "steps",
             "decay",
             "evidence",
