@@ -8,6 +8,8 @@ a window can be compared with a question without the base. Costs 1 % of reading.
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.critics.postings import Floats
+from cprs.critics.postings import Floats, Ints
 from cprs.critics.product import product
 from cprs.critics.survey import (
     PASSAGE_FEATURES,
@@ -38,12 +40,16 @@ FORMAT = 1
 DECIMALS = 3
 """Scores are rounded to this, so that the last bits of a sum do not decide between two windows."""
 
+WORDS_ALONE = 3
+"""The n-th window by words alone counts as three times n-th."""
+
 Column = NDArray[np.float32]
 Ids = NDArray[np.int32]
 
 _UNLIKE, _ALIKE = 0.3, 0.8
 """Cosines of static vectors: below the first two words have nothing in common, above the second
 they mean the same."""
+_WORDS = "coverage_9"
 _FAR = (0.8, 0.6, 0.4, 0.2)
 """Weights of the windows 1 to 4 away in a mean over neighbours."""
 
@@ -108,7 +114,8 @@ class Ranking:
         active = inner[:, 1:] + self.bias
         active *= 0.5 + 0.5 * np.tanh(0.7978845608 * (active + 0.044715 * active**3))
         score = inner[:, 0] + product(active, self.out[:, None])[:, 0]
-        return np.round(score, DECIMALS).astype(np.float32)
+        rounded: Column = np.round(score, DECIMALS).astype(np.float32)
+        return rounded
 
 
 class Skim:
@@ -134,11 +141,11 @@ class Skim:
     def load(cls, path: Path = SHIPPED) -> Skim:
         """Read what `save` wrote. Raises `WeightsError`."""
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 held = {name: arrays[name] for name in arrays.files}
         except FileNotFoundError:
             raise WeightsError(f"no critic weights: {path} is missing; reinstall cprs") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(f"{path} cannot be read ({error}); reinstall cprs") from error
         names = tuple(map(str, held.get("features", np.zeros(0, "U1")).tolist()))
         if int(held.get("format", np.array(0))) != FORMAT or names != FEATURES:
@@ -146,11 +153,10 @@ class Skim:
                 f"{path} was fitted for another version of cprs: reinstall cprs, or fit it again "
                 "with python -m cprs.train.prior.skim"
             )
-        vectors, ranking = (
-            kind(**{field.name: held[field.name] for field in fields(kind)})
-            for kind in (StaticVectors, Ranking)
+        return cls(
+            StaticVectors(**{field.name: held[field.name] for field in fields(StaticVectors)}),
+            Ranking(**{field.name: held[field.name] for field in fields(Ranking)}),
         )
-        return cls(vectors, ranking)
 
     def save(self, path: Path) -> None:
         """Write it as one file of arrays."""
@@ -162,9 +168,8 @@ class Skim:
         path.write_bytes(data.getvalue())
 
     def __call__(self, pieces: Pieces, asked: Ids, windows: Sequence[Window]) -> Column:
-        """A score per window (w,) under the question `asked` (q,), comparable within the request
-        only."""
-        return self.ranking(self.features(pieces, asked, windows))
+        """A score per window (w,) under the question `asked` (q,): only the order counts."""
+        return order(self.ranking, self.features(pieces, asked, windows))
 
     def features(self, pieces: Pieces, asked: Ids, windows: Sequence[Window]) -> Column:
         """Features (w, len(FEATURES)) of the w windows."""
@@ -186,6 +191,19 @@ class Skim:
         """The mean vector of tokens, of length 1."""
         mean = self.vectors.worth[ids] @ self._unit[ids]
         return _unit(np.asarray(mean, np.float32))
+
+
+def order(ranking: Ranking, features: Column) -> Column:
+    """Scores (w,) of windows with features (w, f): the better of two places, the one a ranking
+    gives and the one by words alone, which counts `WORDS_ALONE` times.
+
+    So of the windows that are read some are there for their words, whatever was learnt: an exact
+    match of a rare word is not lost.
+    """
+    words = features[:, FEATURES.index(_WORDS)]
+    learnt, exact = _places(ranking(features)), _places(np.round(words, DECIMALS))
+    better: Column = -np.minimum(learnt, WORDS_ALONE * exact).astype(np.float32)
+    return better
 
 
 class _Look:
@@ -266,6 +284,13 @@ class _Look:
         """The largest of each window."""
         most: Floats = np.maximum.reduceat(passages, self._window_starts)
         return most
+
+
+def _places(scores: Column) -> Ints:
+    """The place of each in the order of scores, highest first, from 0."""
+    places = np.empty(len(scores), np.int64)
+    places[np.argsort(-scores, kind="stable")] = np.arange(len(scores))
+    return places
 
 
 def _relative(values: Floats) -> Floats:

@@ -35,6 +35,7 @@ def compress(*arguments: object, stdin: str | bytes = TEXT) -> Outcome:
         (("--threshold", 1.5), "threshold must lie between 0 and 1"),
         (("--budget", 9, "--ratio", 9), "not both"),
         (("--hops", 0), "hops must be"),
+        (("--effort", "quick"), "unknown effort 'quick'; known: fast, auto, thorough"),
         (("--critic", "oracle"), "known: "),
         (("--granularity", "stanza"), "known"),
         (("--format", "docx"), "known"),

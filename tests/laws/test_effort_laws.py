@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def _short_texts_count_as_long() -> Iterator[None]:
         yield
 
 
-def compress(text: str, *, workers: int = 1, hops: int = 1, **options: float) -> Compressed:
+def compress(text: str, *, workers: int = 1, hops: int = 1, **options: Any) -> Compressed:
     compressor = Compressor(SkimmingDice(), workers=workers, cache=StateCache())
     return compressor.compress(
         text, query="who chaired?", effort="fast", format="text", hops=hops, **options

@@ -118,18 +118,19 @@ def _draw(examples: Sequence[Example], rng: np.random.Generator) -> Batch:
             some = rng.choice(pool, min(len(pool), room), replace=False)
             negative[i, at : at + len(some)] = x[some]
             count[i, at : at + len(some)] = np.log(max(len(pool), 1) / max(len(some), 1))
-    return Batch(positive, share, negative, count, balance(examples))
+    return Batch(positive, share, negative, count, balance([e.source for e in examples]))
 
 
-def balance(examples: Sequence[Example]) -> Floats:
-    """Each set counts the same, whatever the number of its questions."""
-    names, index, counts = np.unique(
-        [e.source for e in examples], return_inverse=True, return_counts=True
-    )
-    return (len(examples) / len(names) / counts[index]).astype(np.float32)
+def balance(sources: Sequence[str]) -> Floats:
+    """A weight per question, given the set of each: every set counts the same, whatever the number
+    of its questions."""
+    names, index, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    return (len(sources) / len(names) / counts[index]).astype(np.float32)
 
 
-def descend(data: Batch, rng: np.random.Generator, *, hidden: int = HIDDEN) -> Parameters:
+def descend(
+    data: Batch, rng: np.random.Generator, *, hidden: int = HIDDEN, epochs: int = EPOCHS
+) -> Parameters:
     """AdamW (Loshchilov and Hutter 2019) under a rate that rises, then falls to nothing."""
     n, f = len(data.weight), data.positive.shape[-1]
     values: Parameters = {
@@ -140,9 +141,9 @@ def descend(data: Batch, rng: np.random.Generator, *, hidden: int = HIDDEN) -> P
     }
     first = {name: np.zeros_like(value) for name, value in values.items()}
     second = {name: np.zeros_like(value) for name, value in values.items()}
-    steps = EPOCHS * -(-n // BATCH)
+    steps = epochs * -(-n // BATCH)
     step = 0
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = rng.permutation(n)
         for at in range(0, n, BATCH):
             step += 1
@@ -202,7 +203,7 @@ def _calibrate(prior: Prior, examples: Sequence[Example]) -> Prior:
     rows: list[NDArray[np.float64]] = []
     hits: list[NDArray[np.float64]] = []
     weights: list[NDArray[np.float64]] = []
-    for example, weight in zip(examples, balance(examples), strict=True):
+    for example, weight in zip(examples, balance([e.source for e in examples]), strict=True):
         keep = ~example.unsure
         about = example.features[:, -len(QUESTION_FEATURES) :]
         score = prior.rank(example.features)[:, None]
@@ -228,7 +229,7 @@ def _threshold(prior: Prior, examples: Sequence[Example]) -> float:
     levels = np.round(np.geomspace(0.001, 0.5, 120), 4)
     found = np.zeros(len(levels))
     answered = [example for example in examples if example.evidence.any()]
-    weights = balance(answered)
+    weights = balance([e.source for e in answered])
     for example, weight in zip(answered, weights, strict=True):
         score = prior.probability(example.features)
         share = [example.evidence[score >= level].sum() for level in levels]

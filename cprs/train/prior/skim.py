@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.embedded_base import Base
-from cprs.critics.skim import FEATURES, SHIPPED, Ranking, Skim, StaticVectors
+from cprs.critics.skim import FEATURES, SHIPPED, Ranking, Skim, StaticVectors, order
 from cprs.critics.words import Pieces
 from cprs.errors import CprsError
 from cprs.formats import segment
@@ -37,7 +37,7 @@ SAMPLE = 200_000
 """Code points of a text, or of a set, that tokens are counted in."""
 ABOVE = 0.06
 """The share of windows that may stand above one with evidence before it costs much."""
-POSITIVES, OTHERS, HIDDEN = 12, 240, 16
+POSITIVES, OTHERS, HIDDEN, EPOCHS = 12, 240, 16, 100
 READ = (1 / 4, 1 / 6, 1 / 8, 1 / 12)
 """The shares of windows that held-out figures are printed for."""
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--haystack", type=Path, nargs="+", default=[], help="texts to put documents into"
     )
-    parser.add_argument("--queries", type=int, default=32, help="questions per set")
+    parser.add_argument("--queries", type=int, default=16, help="questions per set")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--weights", type=Path, help="the base's folder")
     parser.add_argument("--out", type=Path, default=SHIPPED)
@@ -156,7 +156,7 @@ def fit(examples: Sequence[Example], *, seed: int = 0) -> Ranking:
     rows = np.concatenate([example.features for example in examples])
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-4
     data = _draw(examples, mean, scale, rng)
-    found = descend(data, rng, hidden=HIDDEN)
+    found = descend(data, rng, hidden=HIDDEN, epochs=EPOCHS)
     return Ranking(
         mean=mean.astype(np.float64),
         scale=scale.astype(np.float64),
@@ -169,7 +169,7 @@ def fit(examples: Sequence[Example], *, seed: int = 0) -> Ranking:
 
 def evidence_read(ranking: Ranking, example: Example, share: float) -> float:
     """The share of the evidence that lies in the best `share` of the windows."""
-    score = ranking(example.features)
+    score = order(ranking, example.features)
     count = int(np.ceil(share * len(score)))
     best = np.argsort(-score, kind="stable")[:count]
     return float(example.evidence[best].sum() / max(example.evidence.sum(), 1))
@@ -198,7 +198,7 @@ def _draw(examples: Sequence[Example], mean: Any, scale: Any, rng: np.random.Gen
         share=np.zeros((n, POSITIVES), np.float32),
         negative=np.zeros((n, OTHERS, f), np.float32),
         count=np.full((n, OTHERS), -1e9, np.float32),
-        weight=balance(examples),
+        weight=balance([example.source for example in examples]),
     )
     for i, example in enumerate(examples):
         x = np.clip((example.features - mean) / scale, -5, 5)
