@@ -67,6 +67,7 @@ class Dataset:
         self.questions: list[list[int]] = [
             part.tolist() for part in np.split(order, ends) if len(part)
         ]
+        self.sources = [""] * len(self.questions)
 
     def __len__(self) -> int:
         return len(self._table)

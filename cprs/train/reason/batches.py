@@ -8,10 +8,10 @@ costs the reasoning layers alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ from cprs.train.sets.data import Question
 from cprs.windows import Window, cut_windows
 
 CACHE = 1 << 30
+
+T = TypeVar("T")
 
 
 def prepare(
@@ -144,9 +146,7 @@ class _Preparation:
         return self._written[key]
 
 
-def hold_out(
-    questions: Sequence[list[int]], *, share: float
-) -> tuple[list[list[int]], list[list[int]]]:
+def hold_out(questions: Sequence[T], *, share: float) -> tuple[list[T], list[T]]:
     """Questions to train on, and every (1 / `share`)th, which are not."""
     every = round(1 / share) if share else len(questions) + 1
     trained = [q for n, q in enumerate(questions, 1) if n % every]
@@ -156,14 +156,30 @@ def hold_out(
 class Schedule:
     """Which samples a step trains on: whole questions, in an order drawn anew every epoch.
 
-    A step's samples follow from its number alone, so a run that stopped goes on where it was.
+    An epoch asks at most `most[source]` questions of a source, other ones each time; `sources`
+    has each question's. A step's samples follow from its number alone, so a run that stopped goes
+    on where it was.
     """
 
-    def __init__(self, questions: list[list[int]], *, per_step: int, seed: int) -> None:
+    def __init__(
+        self,
+        questions: Sequence[list[int]],
+        *,
+        per_step: int,
+        seed: int,
+        sources: Sequence[str] = (),
+        most: Mapping[str, int] | None = None,
+    ) -> None:
         self._questions = questions
-        self._per_step = min(per_step, len(questions))
         self._seed = seed
-        self.per_epoch = len(questions) // self._per_step
+        numbers: dict[str, list[int]] = {}
+        for number in range(len(questions)):
+            numbers.setdefault(sources[number] if sources else "", []).append(number)
+        limit = most or {}
+        self._groups = [(of, limit.get(name, len(of))) for name, of in numbers.items()]
+        asked = sum(min(len(of), room) for of, room in self._groups)
+        self._per_step = min(per_step, asked)
+        self.per_epoch = asked // self._per_step
 
     def __getitem__(self, step: int) -> list[int]:
         epoch, at = divmod(step, self.per_epoch)
@@ -177,4 +193,5 @@ class Schedule:
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         rng = np.random.default_rng((self._seed, epoch))
-        return rng.permutation(len(self._questions))
+        chosen = [rng.permutation(numbers)[:room] for numbers, room in self._groups]
+        return rng.permutation(np.concatenate(chosen))

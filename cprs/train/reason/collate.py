@@ -61,11 +61,13 @@ class Judged(Protocol):
 
 
 class Samples(Protocol):
-    """What is trained on: windows by number, `questions` the numbers of each question's, and
-    `about` what they were made of."""
+    """What is trained on: windows by number, `questions` the numbers of each question's, `sources`
+    the set each is of, and `about` what they were made of."""
 
     @property
     def questions(self) -> list[list[int]]: ...
+    @property
+    def sources(self) -> list[str]: ...
     @property
     def about(self) -> dict[str, Any]: ...
     def __getitem__(self, number: int) -> Judged: ...

@@ -100,6 +100,11 @@ def shards(sets: Path, recipe: Recipe) -> list[Shard]:
     return found
 
 
+def caps(recipe: Recipe) -> dict[str, int]:
+    """Questions of each task that an epoch asks at most; sets have no such limit here."""
+    return {n: recipe.hard_questions if n in HARD else recipe.task_questions for n in TASKS}
+
+
 def contexts_of(shard: Shard, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
     """A shard's contexts, one at a time. Everything follows from the files and the recipe.
 

@@ -65,6 +65,7 @@ class Dataset:
         self.questions: list[list[int]] = [
             part.tolist() for part in np.split(order, ends) if len(part)
         ]
+        self.sources = [self.name] * len(self.questions)
 
     def __len__(self) -> int:
         return len(self._table)

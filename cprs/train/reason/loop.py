@@ -19,6 +19,7 @@ from cprs.train.reason import loss
 from cprs.train.reason.batches import Schedule, hold_out
 from cprs.train.reason.checkpoint import load_checkpoint, save_checkpoint
 from cprs.train.reason.collate import Goals, Samples, goals_of, inputs_of
+from cprs.train.reason.corpus import caps
 from cprs.train.reason.dataset import Dataset, Joined
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 from cprs.train.reason.recipe import Recipe
@@ -77,8 +78,16 @@ def fit(
     """
     on = torch.device(device)
     model.to(on).train()
-    trained, held_out = hold_out(dataset.questions, share=recipe.held_out)
-    schedule = Schedule(trained, per_step=recipe.questions, seed=recipe.seed)
+    asked = list(zip(dataset.questions, dataset.sources, strict=True))
+    trained, reserved = hold_out(asked, share=recipe.held_out)
+    held_out = [question for question, _ in reserved]
+    schedule = Schedule(
+        [question for question, _ in trained],
+        per_step=recipe.questions,
+        seed=recipe.seed,
+        sources=[source for _, source in trained],
+        most=caps(recipe),
+    )
     steps = recipe.steps or max(round(recipe.epochs * schedule.per_epoch), 1)
     groups, rates = _groups(model, recipe, tuple(base))
     optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))

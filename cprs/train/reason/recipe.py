@@ -47,7 +47,8 @@ class Recipe:
 
     Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`.
 
-    Steps: `questions` per step, `epochs` over the data or `steps` where above 0; AdamW with
+    Steps: `questions` per step, of one task at most `task_questions` an epoch, of one that a prior
+    cannot do `hard_questions`; `epochs` over the data or `steps` where above 0; AdamW with
     `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`; `clip` bounds
     the gradient's norm. `precision`: see `PRECISIONS`; auto is bfloat16 on a GPU.
 
@@ -63,16 +64,16 @@ class Recipe:
     """
 
     seed: int = 0
-    queries: int = 64
-    size: int = 200_000
+    queries: int = 240
+    size: int = 100_000
     made_up: int = 48
     task_documents: int = 24
     hard_documents: int = 200
-    evidence_windows: int = 2
-    hard_windows: int = 3
+    evidence_windows: int = 3
+    hard_windows: int = 4
     random_windows: int = 1
     most_weight: float = 20.0
-    instructed: float = 0.2
+    instructed: float = 0.15
     held_out: float = 0.05
 
     layers: int = 2
@@ -87,21 +88,23 @@ class Recipe:
     prefix: str = "frozen"
     gradient_checkpointing: bool = False
 
-    questions: int = 4
-    epochs: float = 2.0
+    questions: int = 6
+    task_questions: int = 150
+    hard_questions: int = 700
+    epochs: float = 1.0
     steps: int = 0
-    rate: float = 3e-4
+    rate: float = 5e-4
     warmup: float = 0.05
     decay: float = 0.05
     clip: float = 1.0
     precision: str = "auto"
 
     evidence: float = 1.0
-    tags: float = 0.3
-    labels: float = 0.1
+    tags: float = 0.8
+    labels: float = 0.5
     ranking: float = 0.0
     contrast: float = 1.0
-    anchor: float = 0.01
+    anchor: float = 0.02
     gamma: float = 1.0
     margin: float = 1.0
     smoothing: float = 0.02
@@ -112,7 +115,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for a number that means nothing."""
-        for name in ("queries", "size", "layers", "width", "heads", "feed", "questions", "save"):
+        sizes = ("queries", "size", "layers", "width", "heads", "feed", "save")
+        for name in (*sizes, "questions", "task_questions", "hard_questions"):
             _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         if self.width % (2 * self.heads):
             raise OptionError(
