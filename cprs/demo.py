@@ -81,7 +81,17 @@ def main() -> None:
         results.append((question, result))
     console.print()
     console.print(_table(console, results))
-    console.print("The first question reads everything; the next ones reuse what was read.")
+    console.print(_reading(results[0][1]), soft_wrap=True)
+
+
+def _reading(result: Compressed) -> str:
+    """What was read for a question."""
+    if result.effort == "fast":
+        return (
+            f"Each question read {result.windows_read:,} of {result.windows:,} windows: those that "
+            "a first look found likeliest. What one has read serves the next."
+        )
+    return "The first question reads everything; the next ones reuse what was read."
 
 
 def standard_library(root: Path, *, limit: int | None) -> list[Source]:
