@@ -22,7 +22,8 @@ from cprs.train.export.graph import Floats
 from cprs.train.export.quantise import observe, quantise
 from cprs.train.export.reasoner_graph import from_reasoner, to_onnx
 from cprs.train.extras import require
-from cprs.train.reason.dataset import INDEX, Dataset
+from cprs.train.reason.dataset import Dataset
+from cprs.train.reason.store import INDEX
 
 ABOUT, WEIGHTS = "reasoner.json", "reasoner.safetensors"
 """Of a trained folder: what the layers are, and their float32 weights."""

@@ -102,7 +102,7 @@ class _Preparation:
             for at, stands_for in choose(likely, targets, self._recipe, self._rng):
                 if at not in written:
                     written[at] = self._writer.window(windows[at])
-                self._writer.sample(
+                self._writer.judge(
                     written[at],
                     number,
                     targets[at],

@@ -14,8 +14,8 @@ from cprs.train.extras import require
 from cprs.train.hybrid.batches import prepare
 from cprs.train.hybrid.dataset import KIND, Dataset
 from cprs.train.reason.corpus import contexts_of, shards
-from cprs.train.reason.dataset import INDEX, read_index
 from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.store import INDEX, read_index
 
 if TYPE_CHECKING:
     from cprs.train.reason.loop import Step

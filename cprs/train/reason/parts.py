@@ -16,8 +16,9 @@ from cprs.engine.cores import cores
 from cprs.errors import OptionError
 from cprs.train.reason.batches import about_of, prepare
 from cprs.train.reason.corpus import Shard, contexts_of
-from cprs.train.reason.dataset import INDEX, Dataset, Joined, read_index
+from cprs.train.reason.dataset import Dataset, Joined
 from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.store import INDEX, read_index
 
 
 def prepare_shards(
