@@ -83,7 +83,7 @@ class Guidance:
         instruction, query = (instruction or "").strip(), (query or "").strip()
         if not instruction and not query:
             raise OptionError("nothing to look for: give a query, an instruction, or both")
-        defined = tuple(dict.fromkeys(_labels(instruction)))
+        defined = tuple(dict.fromkeys(label for label, _ in _labels(instruction)))
         chosen = tuple(dict.fromkeys(labels or ()))
         for label in chosen:
             if not label.strip():
@@ -100,16 +100,30 @@ class Guidance:
         )
 
     @property
+    def meanings(self) -> tuple[str, ...]:
+        """The words that define each label, the label included: of the instruction, what stands
+        between the label before it and this one; the label alone where it is not defined there.
+
+        >>> Guidance.parse("Tag dates with 'when', people with 'who'.").meanings
+        ("Tag dates with 'when'", "people with 'who'")
+        """
+        found: dict[str, list[str]] = {}
+        for label, words in _labels(self.instruction):
+            found.setdefault(label, []).append(words)
+        return tuple("\n".join(found.get(label, [label])) for label in self.labels)
+
+    @property
     def question(self) -> str:
         """The words that say what is looked for: the query, or the instruction without one."""
         return self.query or self.instruction
 
 
-def _labels(instruction: str) -> Iterator[str]:
-    """The labels an instruction defines, in order: a verb may be followed by several."""
-    at = 0
+def _labels(instruction: str) -> Iterator[tuple[str, str]]:
+    """The labels an instruction defines, in order, each with the words since the one before: a
+    verb may be followed by several."""
+    at = since = 0
     while verb := _VERB.search(instruction, at):
         at = verb.end()
         while named := _LABEL.match(instruction, at):
-            yield named[1].strip()
-            at = named.end()
+            yield named[1].strip(), instruction[since : named.end()].strip(" \n.,;")
+            at = since = named.end()

@@ -45,6 +45,10 @@ def critic(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run in --out stopped.")
     ] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", metavar="DIR", help="Begin from the layers trained there."),
+    ] = None,
     haystack: Annotated[
         list[Path] | None,
         typer.Option("--haystack", metavar="FILE", help="Unrelated text around; repeatable."),
@@ -80,6 +84,7 @@ def critic(
             out,
             read_recipe(recipe) if recipe else None,
             resume=resume,
+            start=start,
             haystack=haystack or (),
             device=device,
             say=show,

@@ -77,7 +77,7 @@ class Inquiry:
             # As coarse as a window's states, and the same in training and in use.
             states=unpack(pack(states)),
             tokens=np.concatenate([repeats, repeats[:, :2]], axis=1),
-            labels=label_vectors(base, guidance.labels, centre),
+            labels=label_vectors(base, guidance.meanings, centre),
             shortened=shortened,
         )
 
@@ -104,16 +104,17 @@ def prompt_of(guidance: Guidance) -> str:
     return "\n".join(part for part in (guidance.instruction, guidance.query, labels) if part)
 
 
-def label_vectors(base: Base, labels: Sequence[str], centre: Floats) -> Floats:
-    """What each label means (L, d): the mean state of its words, less `centre`, of length 1; zeros
-    for a label without tokens.
+def label_vectors(base: Base, meanings: Sequence[str], centre: Floats) -> Floats:
+    """What each label means (L, d): the mean state of the words that define it, less `centre`, of
+    length 1; zeros where there are no tokens.
 
     The base's last layer stands for its word embeddings here (the paper's LM head is tied to
-    those): it tells "error code" from "error message", whose first tokens are the same.
+    those): it tells "error code" from "error message", whose first tokens are the same, and reads
+    what the instruction says of a label whose name says nothing.
     """
-    found = np.zeros((len(labels), base.width), np.float32)
-    for row, label in zip(found, labels, strict=True):
-        states = base.embed_query(label)[1]
+    found = np.zeros((len(meanings), base.width), np.float32)
+    for row, meaning in zip(found, meanings, strict=True):
+        states = base.embed_query(meaning)[1]
         if len(states):
             mean = states.mean(axis=0) - centre
             row[:] = mean / max(float(np.sqrt((mean * mean).sum())), 1e-6)

@@ -32,6 +32,7 @@ class Layers:
     passages: Floats  # (f + 1, w)
     heads: Linear  # (w, 7): evidence, attention, B, I, O, E, outside
     labels: Linear  # (w, d)
+    kinds: Linear  # (d, d)
     layers: int
     attention_heads: int
 
@@ -76,6 +77,7 @@ def from_reasoner(arrays: Mapping[str, Floats], *, layers: int, heads: int) -> L
             np.concatenate([one.bias for one in said]),
         ),
         labels=linear("labels"),
+        kinds=linear("kinds"),
         layers=layers,
         attention_heads=heads,
     )
@@ -120,7 +122,11 @@ class _Writer(GraphWriter):
             x = self.do("Add", x, self.linear(up, f"{i}.down"))
         x = self.norm(x, layers.norms["last"], "last", epsilon=EPSILON)
         said = self._plain(x, "heads", layers.heads)
-        meant = self._plain(x, "labels_head", layers.labels)
+        meant = self.do(
+            "Add",
+            self._plain(x, "labels_head", layers.labels),
+            self._plain("window", "kinds_head", layers.kinds),
+        )
         named = self.do("MatMul", meant, self.do("Transpose", "labels", perm=[0, 2, 1]))
         said = self.do("Concat", said, named, axis=2, result="said")
         states, known = len(layers.linears["enter"].weight), len(layers.tokens)

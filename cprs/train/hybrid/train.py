@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,28 +14,19 @@ from cprs.train.hybrid.batches import prepare
 from cprs.train.hybrid.dataset import KIND, Dataset
 from cprs.train.reason.corpus import contexts_of, shards
 from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.run import Run
 from cprs.train.reason.store import INDEX, read_index
 
 if TYPE_CHECKING:
-    from cprs.train.reason.loop import Step
+    pass
 
 PREPARED = "data"
 PRETRAINED = ("model.", "lm_head.")
 """What learns at the recipe's `base_rate`: all but the tag head."""
 
 
-def train_hybrid(
-    sets: Path,
-    haystack: Sequence[Path],
-    base: Path,
-    out: Path,
-    recipe: Recipe,
-    resume: bool,
-    device: str,
-    say: Callable[[str], None],
-    progress: Callable[[Step], None] | None,
-) -> list[TokenCritic]:
-    """Train the Qwen2 in the folder `base` end to end into the folder `out`, which has the recipe.
+def train_hybrid(run: Run) -> list[TokenCritic]:
+    """Train the Qwen2 in the run's `base` end to end into its folder `out`.
 
     Returns what is to be measured: the hybrid, read from there, and the embedded critic that
     mined its windows. Raises as `cprs.train.reason.critic.train_critic` does.
@@ -47,17 +37,20 @@ def train_hybrid(
     from cprs.train.hybrid.folder import load_tokens, new_hybrid, save_hybrid, weights_digest
     from cprs.train.reason.loop import fit
 
+    base, out, recipe = run.base, run.out, run.recipe
+    if run.start is not None or recipe.learn != "all":
+        raise OptionError("a hybrid is trained end to end: leave out --start, and learn: all")
     tokens, digest = load_tokens(base), weights_digest(base)
     model = new_hybrid(base, recipe)
     miner = EmbeddedCritic.load()
-    prepared = _prepared(out / PREPARED, digest, recipe) if resume else None
+    prepared = _prepared(out / PREPARED, digest, recipe) if run.resume else None
     if prepared is None:
-        found = shards(sets, recipe)
-        contexts = chain.from_iterable(contexts_of(shard, haystack, recipe) for shard in found)
+        found = shards(run.sets, recipe)
+        contexts = chain.from_iterable(contexts_of(shard, run.haystack, recipe) for shard in found)
         prepared = prepare(
-            contexts, tokens, miner, recipe, out / PREPARED, base=digest, progress=say
+            contexts, tokens, miner, recipe, out / PREPARED, base=digest, progress=run.say
         )
-    say(f"{len(prepared.questions)} questions, {len(prepared)} windows")
+    run.say(f"{len(prepared.questions)} questions, {len(prepared)} windows")
     fit(
         model,
         prepared,
@@ -65,13 +58,13 @@ def train_hybrid(
         out,
         inputs=inputs_of,
         base=PRETRAINED,
-        resume=resume,
-        device=device,
-        progress=progress,
+        resume=run.resume,
+        device=run.device,
+        progress=run.progress,
     )
     save_hybrid(model, base, out)
     del model  # before its like is read again
-    return [HybridCritic.load(out, device=device), miner]
+    return [HybridCritic.load(out, device=run.device), miner]
 
 
 def _prepared(folder: Path, base: str, recipe: Recipe) -> Dataset | None:

@@ -24,6 +24,8 @@ from cprs.train.tasks import make_documents as make_tasks
 
 PER_CONTEXT, PER_DOCUMENT = 32, 8
 """Questions asked of one joined context, and around one document: reading them costs most."""
+LABELLED = ("extract_labels", "instructed_labels")
+"""Tasks that ask for several labels at once."""
 LENGTHS = (2_000, 5_000, 14_000)
 """Code points of a task's documents."""
 HARD = frozenset(
@@ -89,7 +91,10 @@ class Shard:
 
 
 def shards(sets: Path, recipe: Recipe) -> list[Shard]:
-    """All sets in the folder, then lookups and logs, then the tasks but those for measuring."""
+    """All sets in the folder, then lookups and logs, then the tasks but those for measuring. Where
+    labels alone are learnt, the tasks that name several."""
+    if recipe.learn == "labels":
+        return [Shard(name, "task") for name in LABELLED]
     found = [Shard(name, "set", path) for name, path in find_sources(sets).items()]
     if recipe.made_up:
         found += [Shard(name, "made up") for name in MADE_UP]
@@ -102,6 +107,8 @@ def shards(sets: Path, recipe: Recipe) -> list[Shard]:
 
 def caps(recipe: Recipe) -> dict[str, int]:
     """Questions of each task that an epoch asks at most; sets have no such limit here."""
+    if recipe.learn == "labels":
+        return {}
     return {n: recipe.hard_questions if n in HARD else recipe.task_questions for n in TASKS}
 
 
@@ -124,7 +131,7 @@ def contexts_of(shard: Shard, haystack: Sequence[Path], recipe: Recipe) -> Itera
 def _task_contexts(name: str, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:
     """Documents of each of `LENGTHS`, each a context of its own; the shortest in generated prose,
     the others in the haystack."""
-    hard = name in HARD
+    hard = name in HARD or recipe.learn == "labels"
     count = recipe.hard_documents if hard else recipe.task_documents
     for number, length in enumerate(LENGTHS[:2] if hard else LENGTHS):
         texts = [read_text(path)[_HAY] for path in haystack] if number else []

@@ -22,6 +22,7 @@ from cprs.train.reason.batches import hold_out
 from cprs.train.reason.corpus import dev_folder, haystacks, shards, training_folder
 from cprs.train.reason.parts import prepare_shards
 from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
+from cprs.train.reason.run import Run
 
 if TYPE_CHECKING:
     from cprs.train.reason.loop import Step
@@ -50,6 +51,7 @@ def train_critic(
     recipe: Recipe | None = None,
     *,
     resume: bool = False,
+    start: Path | None = None,
     haystack: Sequence[Path] = (),
     device: str = "auto",
     say: Callable[[str], None] | None = None,
@@ -61,8 +63,9 @@ def train_critic(
     `data`: the sets, in it or in its `train/` or `critic/train/`. `base`: one of `NAMES`, a
     weights folder, or a Qwen2's in Hugging Face's layout. `haystack`: texts around documents that
     stand alone; by default the English ones in a folder `haystack/` beside the data. `resume`: go
-    on with the run in `out`, under its own recipe if none is given. `say` is told what happens,
-    `progress` of every step.
+    on with the run in `out`, under its own recipe if none is given. `start`: a folder whose trained
+    layers, of the same shape and prior, are begun from. `say` is told what happens, `progress` of
+    every step.
 
     Raises `OptionError` for what cannot be trained on or resumed, `TextError` for unreadable
     data, `WeightsError` for an unusable base.
@@ -86,59 +89,60 @@ def train_critic(
         train = _train_embedded
     else:
         from cprs.train.hybrid.train import train_hybrid as train
-    critics = train(sets, hay, folder, out, recipe, resume, device, tell, progress)
+    run = Run(sets, tuple(hay), folder, out, recipe, resume, start, device, tell, progress)
+    critics = train(run)
     report = _evaluate(sets, recipe, critics, out, tell)
     losses = read_losses(out)
     return Trained(out, losses[0], losses[-1], report)
 
 
-def _train_embedded(
-    sets: Path,
-    haystack: Sequence[Path],
-    base: Path,
-    out: Path,
-    recipe: Recipe,
-    resume: bool,
-    device: str,
-    say: Callable[[str], None],
-    progress: Callable[[Step], None] | None,
-) -> list[TokenCritic]:
+def _train_embedded(run: Run) -> list[TokenCritic]:
     """Reasoning layers above an exported base. Returns what is to be measured: the critic and its
     prior."""
-    from cprs.train.reason.folder import save_reasoner
+    from cprs.train.reason.folder import load_reasoner, save_reasoner
     from cprs.train.reason.loop import fit, new_reasoner
     from cprs.train.reason.meaning import fit_meaning
     from cprs.train.reason.reasoned import load_trained
 
+    out, recipe = run.out, run.recipe
     if recipe.base_rate:
         raise OptionError("base_rate: the embedded critic's base stays as it is; leave it at 0")
-    _bring_base(base, out)
+    if recipe.learn == "labels" and run.start is None:
+        raise OptionError("learn: labels are learnt above trained layers: name them with --start")
+    _bring_base(run.base, out)
     reader, prior = Base.load(out), Prior.load(out / PRIOR.name)
-    found = shards(sets, recipe)
-    prepared = prepare_shards(found, haystack, out, recipe, out / PREPARED, progress=say)
-    say(f"{len(prepared.questions)} questions, {len(prepared)} windows")
+    found = shards(run.sets, recipe)
+    prepared = prepare_shards(found, run.haystack, out, recipe, out / PREPARED, progress=run.say)
+    run.say(f"{len(prepared.questions)} questions, {len(prepared)} windows")
     model = new_reasoner(prepared, recipe)
+    meaning = None
+    if run.start is not None:
+        begun, meaning, _ = load_reasoner(run.start, prior=prior.digest)
+        if begun.shape != model.shape:
+            raise OptionError(f"{run.start}: its layers are {begun.shape}, not {model.shape}")
+        model.load_state_dict(begun.state_dict())
     fit(
         model,
         prepared,
         recipe,
         out,
-        resume=resume,
-        device=device,
-        progress=progress,
-        checked=lambda validation: say(str(validation)),
+        resume=run.resume,
+        device=run.device,
+        progress=run.progress,
+        checked=lambda validation: run.say(str(validation)),
     )
     model.cpu()
-    say("calibrating on the questions held out")
-    kinds = {shard.name: shard.kind for shard in found}
-    meaning = fit_meaning(
-        model,
-        prepared,
-        hold_out(prepared.questions, share=recipe.held_out)[1],
-        family=lambda name: name if kinds[name] == "set" else kinds[name],
-    )
+    if recipe.learn == "all":
+        run.say("calibrating on the questions held out")
+        kinds = {shard.name: shard.kind for shard in found}
+        meaning = fit_meaning(
+            model,
+            prepared,
+            hold_out(prepared.questions, share=recipe.held_out)[1],
+            family=lambda name: name if kinds[name] == "set" else kinds[name],
+        )
     save_reasoner(model, out, prior=prior.digest, meaning=meaning)
-    return [load_trained(out), EmbeddedCritic(reader, prior)]
+    return [load_trained(out), EmbeddedCritic(reader, prior, called="prior")]
 
 
 def _base(base: str | Path) -> Path:

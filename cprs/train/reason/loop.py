@@ -26,6 +26,7 @@ from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.validate import Validation, validate
 
 LOG = "log.jsonl"
+LABEL_HEADS = ("labels.", "kinds.", "outside.")
 BASE_RATE = 1e-5
 """The rate of pretrained weights that are trained along, where the recipe has none."""
 
@@ -89,6 +90,9 @@ def fit(
         most=caps(recipe),
     )
     steps = recipe.steps or max(round(recipe.epochs * schedule.per_epoch), 1)
+    if recipe.learn == "labels":
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith(LABEL_HEADS))
     groups, rates = _groups(model, recipe, tuple(base))
     optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
     run = f"{recipe.digest} {json.dumps(dataset.about, sort_keys=True)}"
@@ -149,7 +153,10 @@ def _terms(outputs: Outputs, goals: Goals, recipe: Recipe) -> dict[str, torch.Te
         "tags": lambda: loss.tag_loss(
             outputs.tags, goals.tags, goals.token_weight, goals.smoothing, gamma=recipe.gamma
         ),
-        "labels": lambda: loss.label_loss(outputs.labels, goals.labels, goals.label_weight),
+        "labels": lambda: (
+            loss.label_loss(outputs.labels, goals.labels, goals.label_weight)
+            + loss.naming_loss(outputs.labels, goals.labels, goals.label_weight)
+        ),
         "ranking": lambda: loss.ranking_loss(odds, target, weight > 0, group, margin=recipe.margin),
         "contrast": lambda: loss.contrast_loss(odds, target, weight, group),
         "anchor": lambda: loss.anchor_loss(outputs.correction, weight > 0),
@@ -165,7 +172,11 @@ def _groups(
     groups: list[dict[str, object]] = []
     rates: list[float] = []
     for pretrained, rate in ((False, recipe.rate), (True, recipe.base_rate or BASE_RATE)):
-        named = [p for n, p in model.named_parameters() if n.startswith(base or "\0") == pretrained]
+        named = [
+            p
+            for n, p in model.named_parameters()
+            if n.startswith(base or "\0") == pretrained and p.requires_grad
+        ]
         if named:
             wide, thin = ([p for p in named if (p.ndim > 1) == more] for more in (True, False))
             groups.append({"params": wide, "weight_decay": recipe.decay})

@@ -52,6 +52,15 @@ def label_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     return weighted_mean(-logs.gather(-1, target[..., None])[..., 0], weight)
 
 
+def naming_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Of tokens that have a label, the cross-entropy among the labels alone: which one, not
+    whether. Shapes as in `label_loss`. Few tokens have one: in a mean over all they hardly count.
+    """
+    logs = functional.log_softmax(logits[..., 1:], dim=-1)
+    right = logs.gather(-1, (target - 1).clamp(min=0)[..., None])[..., 0]
+    return weighted_mean(-right, weight * (target > 0))
+
+
 def ranking_loss(
     odds: Tensor, target: Tensor, known: Tensor, group: Tensor, *, margin: float
 ) -> Tensor:

@@ -92,7 +92,9 @@ class Reasoner(nn.Module):
         self.tags = nn.Linear(width, len(TAGS))
         self.outside = nn.Linear(width, 1)
         self.labels = nn.Linear(width, shape.states)
-        for head in (self.evidence, self.attention, self.tags, self.outside, self.labels):
+        self.kinds = nn.Linear(shape.states, shape.states)
+        heads = (self.evidence, self.attention, self.tags, self.outside, self.labels, self.kinds)
+        for head in heads:
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
@@ -100,7 +102,9 @@ class Reasoner(nn.Module):
         """What each token says (b, t, 7 + L), float32: evidence, attention, B, I, O, E, outside,
         and each label. All zeros at first."""
         window = self._read(given)
-        meant = self.labels(window) @ given.labels.to(window.dtype).transpose(1, 2)
+        # What a token is (a date, a name) stands in its state; the layers add what is asked.
+        meant = self.labels(window) + self.kinds(given.window)
+        meant = meant @ given.labels.to(window.dtype).transpose(1, 2)
         said = [head(window) for head in (self.evidence, self.attention, self.tags, self.outside)]
         return cat([*said, meant], dim=-1).to(float32)
 

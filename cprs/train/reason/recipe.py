@@ -13,6 +13,7 @@ from typing import Any
 from cprs.errors import OptionError, TextError, unknown
 from cprs.train.extras import require
 
+LEARN = ("all", "labels")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PREFIXES = ("frozen", "exact")
 LEAST_WINDOW = 64
@@ -47,15 +48,11 @@ class Recipe:
 
     Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`.
 
-    Steps: `questions` per step, of one task at most `task_questions` an epoch, of one that a prior
-    cannot do `hard_questions`; `epochs` over the data or `steps` where above 0; AdamW with
-    `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`; `clip` bounds
-    the gradient's norm. `precision`: see `PRECISIONS`; auto is bfloat16 on a GPU.
-
-    Hybrids: a `window` of tokens, the prompt's included; the first layer that looks both ways,
-    `bidirectional_from` (0: after three quarters of all); `prefix`, one of `PREFIXES`: whether the
-    prompt sees the window there; `gradient_checkpointing`: less memory, more time; `base_rate` of
-    the pretrained weights, where 0 stands for 1e-5.
+    Steps: what to `learn` (all, or, of layers trained before, the heads for labels alone, on the
+    tasks that name several); `questions` per step, of one task at most `task_questions` an epoch,
+    of one that a prior cannot do `hard_questions`; `epochs` over the data or `steps` where above 0;
+    AdamW with `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`;
+    `clip` bounds the gradient's norm. `precision`: see `PRECISIONS`; auto is bfloat16 on a GPU.
 
     Loss: weights of the terms in `cprs.train.reason.loss`, with `gamma`, `margin`, label smoothing
     and its value where evidence is marked coarsely.
@@ -89,6 +86,7 @@ class Recipe:
     gradient_checkpointing: bool = False
 
     questions: int = 6
+    learn: str = "all"
     task_questions: int = 150
     hard_questions: int = 700
     epochs: float = 1.0
@@ -146,6 +144,8 @@ class Recipe:
         terms = ("evidence", "tags", "labels", "ranking", "contrast")
         if not any(getattr(self, name) for name in terms):
             raise OptionError(f"nothing to learn from: one of {', '.join(terms)} must be above 0")
+        if self.learn not in LEARN:
+            raise unknown("learn", self.learn, LEARN)
         if self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
         if self.prefix not in PREFIXES:
