@@ -15,6 +15,7 @@ from cprs.critics import overlap, pooling
 from cprs.critics.base import State
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import Question
+from cprs.critics.identifiers import Identifiers
 from cprs.critics.overlap import Overlap
 from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import Prior
@@ -44,12 +45,14 @@ class Prompt:
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One window of t tokens and u passages beside its states: `tokens` (t, k) token features,
-    `passages` (u, f) the prior's features, standardised, `odds` (u,) float64 the prior's log-odds.
+    `passages` (u, f) the prior's features, standardised, `odds` (u,) float64 the prior's log-odds,
+    `exact` (u,) what identifiers add to the corrected ones.
     """
 
     tokens: Floats
     passages: Floats
     odds: NDArray[np.float64]
+    exact: NDArray[np.float64] | None = None
 
 
 class Inquiry:
@@ -68,6 +71,7 @@ class Inquiry:
         self._prior = prior
         self._question = Question(pieces, ids, states, windows, centre=centre)
         self._overlap = Overlap(ids, windows, vocabulary=len(pieces))
+        self._identifiers = Identifiers(base, pieces, guidance.question)
         text = prompt_of(guidance)
         if text != guidance.question:
             ids, states, shortened = base.embed_query(text)
@@ -94,6 +98,7 @@ class Inquiry:
             tokens=np.concatenate([repeats, seen.tokens], axis=1),
             passages=np.clip(standard, -5, 5).astype(np.float32),
             odds=self._prior.odds(seen.passages),
+            exact=self._identifiers.odds(window),
         )
 
 

@@ -54,7 +54,10 @@ class ReasonedScorer:
         reading = self._inquiry.read(window, states)
         given = Given.of(self._inquiry.prompt, reading, states, window.units)
         said = interpret(given, self._layers(given))
-        keep = self._calibration.probability(reading.odds + said.correction).astype(np.float32)
+        odds = reading.odds + said.correction
+        if reading.exact is not None:
+            odds = odds + reading.exact
+        keep = self._calibration.probability(odds).astype(np.float32)
         return TokenScores(
             keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
             tags=said.tags,

@@ -43,6 +43,11 @@ class Pieces:
     def __len__(self) -> int:
         return len(self._text)
 
+    def continues(self, ids: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Which of the tokens `ids` go on with the word before them."""
+        found: NDArray[np.bool_] = self._continues[ids]
+        return found
+
     def words(self, ids: NDArray[np.int32], passage: Ints) -> Words:
         """The words among the tokens `ids` (n,), none reaching over a border of `passage` (n,)."""
         if not len(ids):
