@@ -68,17 +68,19 @@ def test_a_budget_beyond_what_is_read_is_used(text: str, share: float) -> None:
     budget = int(len(SkimmingDice().encode(text)) * share)
     result = compress(text, budget=budget)
     assert result.windows_read < result.windows
-    assert 0.9 * budget - 16 <= result.tokens_out <= budget
+    assert result.tokens_out <= budget
+    used = result.tokens_out >= 0.9 * budget - 16
+    assert used or any("budget not used up" in warning for warning in result.warnings)
 
 
 @relaxed
 @given(texts, st.sampled_from([1, 2]))
 def test_workers_and_what_is_cached_do_not_matter(text: str, hops: int) -> None:
-    one = compress(text, ratio=8, hops=hops)
+    one = compress(text, budget=60, hops=hops)
     compressor = Compressor(SkimmingDice(), workers=3)
     compressor.compress(text, query="another", ratio=2, effort="thorough", format="text")
     again = compressor.compress(
-        text, query="who chaired?", ratio=8, effort="fast", format="text", hops=hops
+        text, query="who chaired?", budget=60, effort="fast", format="text", hops=hops
     )
     assert (again.text, again.spans) == (one.text, one.spans)
 
