@@ -17,6 +17,7 @@ def main() -> NoReturn:
 
         code = run()
     except KeyboardInterrupt:
+        sys.stderr.write("cprs: error: interrupted; nothing was written\n")
         code = _INTERRUPTED
     if code == _INTERRUPTED:
         # Worker threads may still be inside a batch, and a plain exit would wait for them.
