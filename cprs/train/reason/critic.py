@@ -12,7 +12,7 @@ from cprs.critics.embedded import EmbeddedCritic
 from cprs.critics.embedded_base import Base
 from cprs.critics.prior import SHIPPED as PRIOR
 from cprs.critics.prior import Prior
-from cprs.critics.weights import MANIFEST, SHIPPED
+from cprs.critics.weights import MANIFEST, SHIPPED, load_weights
 from cprs.errors import OptionError, unknown
 from cprs.train.extras import require
 from cprs.train.hybrid.kind import CONFIG, model_type, read_config
@@ -168,7 +168,7 @@ def _bring_base(folder: Path, out: Path) -> None:
     own = folder / PRIOR.name
     if not (out / PRIOR.name).is_file():
         copy_base(folder, own if own.is_file() else PRIOR, out)
-    elif (out / MANIFEST).read_bytes() != (folder / MANIFEST).read_bytes():
+    elif load_weights(out).digest != load_weights(folder).digest:
         raise OptionError(f"{folder} is another base than the run in {out} was started with")
 
 

@@ -14,7 +14,7 @@ import torch
 
 from cprs.critics.calibration import Calibration
 from cprs.critics.prior import SHIPPED as PRIOR
-from cprs.critics.weights import MANIFEST, MODEL, TOKENIZER
+from cprs.critics.weights import MANIFEST, MODEL, TOKENIZER, write_manifest
 from cprs.errors import WeightsError
 from cprs.train.export.reasoner import ABOUT, WEIGHTS
 from cprs.train.reason.reasoner import Reasoner, Shape
@@ -33,8 +33,12 @@ class Meaning:
 
 def copy_base(base: Path, prior: Path, out: Path) -> None:
     """Put the files of the weights folder `base` and the prior into `out`."""
-    for name in (MODEL, TOKENIZER, MANIFEST):
+    for name in (MODEL, TOKENIZER):
         shutil.copyfile(base / name, out / name)
+    # Layers that the folder may have are not taken along: they are what is to be trained.
+    about = json.loads((base / MANIFEST).read_text(encoding="utf-8"))
+    kept = {k: v for k, v in about.items() if k not in ("format", "files", "reasoner")}
+    write_manifest(out, kept)
     shutil.copyfile(prior, out / PRIOR.name)
 
 

@@ -16,7 +16,6 @@ pytest.importorskip("onnx", reason="needs cprs[train]")
 from command import run  # noqa: E402
 
 from cprs.critics import load_critic  # noqa: E402
-from cprs.critics.embedded import EmbeddedCritic  # noqa: E402
 from cprs.critics.embedded_base import Base  # noqa: E402
 from cprs.critics.inquiry import TOKEN_FEATURES, label_vectors  # noqa: E402
 from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
@@ -81,7 +80,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("guidance", GUIDANCES)
 def test_at_step_0_the_critic_is_the_prior_bit_for_bit(untrained: Path, guidance: Guidance) -> None:
-    trained, prior = load_critic(untrained), EmbeddedCritic.load()
+    trained, prior = load_critic(untrained), load_critic("prior")
     assert trained.name != prior.name
     assert trained.threshold == prior.threshold
     bounds = segment(STORY, format="text", granularity="sentence").passages
