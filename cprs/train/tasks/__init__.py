@@ -20,11 +20,13 @@ from cprs.train.tasks.extraction import extract_format, extract_labels, extract_
 from cprs.train.tasks.granularity import granularity
 from cprs.train.tasks.haystack import Haystack
 from cprs.train.tasks.instructed import (
-    instructed_functions,
     instructed_kinds,
     instructed_labels,
-    instructed_terms,
+    page_kinds,
+    page_labels,
 )
+from cprs.train.tasks.instructed_code import instructed_functions
+from cprs.train.tasks.instructed_terms import instructed_terms
 from cprs.train.tasks.key_values import json_key_value
 from cprs.train.tasks.lines import line_mentions, line_records
 from cprs.train.tasks.movers import moved_objects
@@ -64,6 +66,8 @@ TASKS: dict[str, Task] = {
     "instructed_labels": instructed_labels,
     "instructed_functions": instructed_functions,
     "instructed_terms": instructed_terms,
+    "page_kinds": page_kinds,
+    "page_labels": page_labels,
     "granularity": granularity,
     "keywords": keywords,
     "cloze": cloze,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import regex
 
 _SLOT = regex.compile(r"\{(\w+)\}")
+_WHOLE = regex.compile(r"\[([a-z, ]+)\] ")
+_WORDS = regex.compile(r"\{([a-z]+)\|([^{}|]+)\}")
 
 Maker = Callable[[random.Random], str]
 
@@ -32,6 +34,25 @@ class Marked:
 
     text: str
     marks: tuple[Mark, ...] = ()
+
+    @classmethod
+    def parse(cls, line: str) -> Marked:
+        """A line in which `[kind, ...]` in front says what the whole of it is, and `{kind|words}`
+        what the words are.
+
+        >>> Marked.parse("{person|Ann} left.")
+        Marked(text='Ann left.', marks=(Mark(kind='person', start=0, end=3),))
+        """
+        whole = _WHOLE.match(line)
+        done = whole.end() if whole else 0
+        text, marks = "", list[Mark]()
+        for words in _WORDS.finditer(line):
+            text += line[done : words.start()]
+            marks.append(Mark(words[1], len(text), len(text) + len(words[2])))
+            text += words[2]
+            done = words.end()
+        kinds = whole[1].replace(" ", "").split(",") if whole else []
+        return cls(text + line[done:], tuple(marks)).whole(*kinds)
 
     def whole(self, *kinds: str) -> Marked:
         """The same piece, itself a thing of these `kinds`."""

@@ -60,7 +60,7 @@ _FIELDS = (
     "Transport", "Public Health", "Soil Research", "Education", "Marine Biology", "Agriculture",
     "Labour", "Statistics", "Clean Energy", "Water Management", "Forestry", "Digital Affairs",
 )  # fmt: skip
-_MONTHS = (  # noqa: SIM905
+MONTHS = (  # noqa: SIM905
     "January February March April May June July August September October November December"
 ).split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
@@ -86,7 +86,7 @@ GIVEN, FAMILY, PLACES = _spaced(_GIVEN), _spaced(_FAMILY), _spaced(_PLACES)
 def date(rng: random.Random) -> str:
     """A day, as it goes with "on"."""
     day, month, year = rng.randrange(1, 29), rng.randrange(1, 13), rng.randrange(1890, 2045)
-    name = _MONTHS[month - 1]
+    name = MONTHS[month - 1]
     weekday = rng.choice(_DAYS)
     return rng.choice(
         (
@@ -113,7 +113,7 @@ def date(rng: random.Random) -> str:
 def period(rng: random.Random) -> str:
     """A year, a month of a year, as it goes with "in"."""
     year = rng.randrange(1850, 2045)
-    return rng.choice((f"{year}", f"{year}", f"{rng.choice(_MONTHS)} {year}"))
+    return rng.choice((f"{year}", f"{year}", f"{rng.choice(MONTHS)} {year}"))
 
 
 def clock(rng: random.Random) -> str:

@@ -37,7 +37,8 @@ def _build(order: Order) -> Made:
     rng = order.rng
     write, read = rng.choice(SYNTAX)
     hops = rng.randrange(2, 5)
-    chains = order.few(600, most=8)
+    # Half the texts have one chain alone: whatever assigns is then part of it, wherever it leads.
+    chains = 1 if rng.random() < 0.5 else order.few(900, most=6)
     names = distinct(variable, chains * (hops + 1), rng)
     values = distinct(lambda r: str(r.randrange(10_000, 99_999)), chains, rng)
     pieces: list[Piece] = []
