@@ -13,7 +13,7 @@ import numpy as np
 
 from cprs.assemble import Assembler
 from cprs.critics import load_critic
-from cprs.critics.base import TokenCritic
+from cprs.critics.base import TokenCritic, threshold_of
 from cprs.document import Document
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
@@ -209,7 +209,9 @@ class Compressor:
         ]
         assembler = Assembler([d.text for d in documents], candidates, labels)
         if budget is None or fits:
-            least = self.critic.threshold if request.threshold is None else request.threshold
+            least = request.threshold
+            if least is None:
+                least = threshold_of(self.critic, request.guidance)
             selection = by_threshold(candidates, least)
         else:
             selection = by_budget(

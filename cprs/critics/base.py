@@ -100,6 +100,20 @@ def reads_as(critic: TokenCritic) -> str:
 
 
 @runtime_checkable
+class Decides(Protocol):
+    """What a critic may offer besides: a threshold that follows from what is asked."""
+
+    def threshold_for(self, guidance: Guidance) -> float:
+        """The score above which a unit is kept under `guidance` when nothing else decides."""
+        ...
+
+
+def threshold_of(critic: TokenCritic, guidance: Guidance) -> float:
+    """The score above which `critic` keeps a unit under `guidance` when nothing else decides."""
+    return critic.threshold_for(guidance) if isinstance(critic, Decides) else critic.threshold
+
+
+@runtime_checkable
 class Skims(Protocol):
     """What a critic may offer besides: a first look at windows nobody has read."""
 

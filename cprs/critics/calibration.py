@@ -6,13 +6,15 @@ only probabilities, and what a threshold keeps, change. `cprs.train.measure.cali
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cprs.errors import WeightsError
+from cprs.guidance import Guidance
 
 DECIMALS = 3
 """Log-odds are rounded to this before they are mapped, never after: that would make ties."""
@@ -85,3 +87,51 @@ class Calibration:
             raise WeightsError(
                 f"{where}: not a calibration ({error}); fit it again or reinstall cprs"
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What log-odds mean, and the score above which a unit is kept when nothing else decides
+    (None: as the prior has it)."""
+
+    calibration: Calibration = field(default_factory=Calibration)
+    threshold: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Both, as a value for `json.dumps`."""
+        return {"calibration": self.calibration.to_json(), "threshold": self.threshold}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], *, where: str) -> Meaning:
+        """What `to_json` gave. Raises `WeightsError` naming `where` for anything else."""
+        threshold = value.get("threshold")
+        if threshold is not None and not (type(threshold) in (int, float) and 0 <= threshold <= 1):
+            raise WeightsError(f"{where}: threshold must lie between 0 and 1, got {threshold!r}")
+        return cls(Calibration.from_json(value.get("calibration"), where=where), threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What scores mean under a query, and under an `instruction` alone where that is known apart:
+    what is asked for then is a kind of thing, which is there or is not, and not what may help."""
+
+    query: Meaning = field(default_factory=Meaning)
+    instruction: Meaning | None = None
+
+    def under(self, guidance: Guidance) -> Meaning:
+        """What holds under `guidance`."""
+        return self.query if guidance.query or self.instruction is None else self.instruction
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as a value for `json.dumps`."""
+        apart = self.instruction and self.instruction.to_json()
+        return {**self.query.to_json(), "instruction": apart}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], *, where: str) -> Meanings:
+        """What `to_json` gave. Raises `WeightsError` naming `where` for anything else."""
+        apart = value.get("instruction")
+        return cls(
+            Meaning.from_json(value, where=where),
+            Meaning.from_json(apart, where=where) if apart else None,
+        )

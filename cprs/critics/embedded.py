@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import Scorer, State, TokenScores
-from cprs.critics.calibration import Calibration
+from cprs.critics.calibration import Meanings
 from cprs.critics.embedded_base import Base
 from cprs.critics.inquiry import Inquiry
 from cprs.critics.layers import ExportedLayers
@@ -56,7 +56,8 @@ class EmbeddedCritic:
         self.name = f"{called}-{'-'.join(parts)}-{runtime}"
         self.reads = f"{base.name}-{runtime}"
         self.window = base.window
-        own = reasoning.threshold if reasoning else None
+        self._meanings = reasoning.meanings if reasoning else Meanings()
+        own = self._meanings.query.threshold
         self.threshold = prior.threshold if own is None else own
 
     @classmethod
@@ -79,10 +80,17 @@ class EmbeddedCritic:
         """Read the question, and look for its words in all windows."""
         if self._reasoning is not None:
             inquiry = Inquiry(self._base, self._prior, self._pieces, guidance, windows)
-            return ReasonedScorer(inquiry, self._reasoning, window=self.window)
+            calibration = self._meanings.under(guidance).calibration
+            layers = self._reasoning.layers
+            return ReasonedScorer(inquiry, layers, calibration, window=self.window)
         ids, states, shortened = self._base.embed_query(guidance.question)
         scorer = self._prior.ask(self._pieces, ids, states, windows)
         return EmbeddedScorer(scorer, self._base.window if shortened else None)
+
+    def threshold_for(self, guidance: Guidance) -> float:
+        """Higher for an instruction without a query, where that was learnt apart."""
+        own = self._meanings.under(guidance).threshold
+        return self.threshold if own is None else own
 
     def skim(self, guidance: Guidance, windows: Sequence[Window]) -> NDArray[np.float32] | None:
         """A first look by words and static vectors; None over a base of another vocabulary."""
@@ -122,5 +130,5 @@ def _reasoning(path: Path | None, prior: Prior) -> Reasoning | None:
     if weights.corrects != prior.digest:
         raise WeightsError(f"{weights.reasoner} corrects another prior than the one beside it")
     layers = ExportedLayers.load(weights.reasoner, digest=weights.reasoner_digest, threads=cores())
-    calibration = Calibration.from_json(weights.calibration, where=str(weights.reasoner.parent))
-    return Reasoning(layers, calibration, weights.threshold)
+    meanings = Meanings.from_json(weights.meanings, where=str(weights.reasoner.parent))
+    return Reasoning(layers, meanings)

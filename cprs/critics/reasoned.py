@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import State, TokenScores
-from cprs.critics.calibration import Calibration
+from cprs.critics.calibration import Calibration, Meanings
 from cprs.critics.inquiry import Inquiry
 from cprs.critics.layers import Given, Layers, interpret
 from cprs.critics.packing import unpack
@@ -18,22 +18,22 @@ from cprs.windows import Window
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """Trained layers, what their log-odds mean, and the score above which a unit is kept when
-    nothing else decides (None: the prior's)."""
+    """Trained layers, and what the log-odds they correct mean."""
 
     layers: Layers
-    calibration: Calibration = field(default_factory=Calibration)
-    threshold: float | None = None
+    meanings: Meanings = field(default_factory=Meanings)
 
 
 class ReasonedScorer:
     """Scores windows one at a time; each token carries its passage's probability of being
     evidence, its own tags, and labels where the guidance names any."""
 
-    def __init__(self, inquiry: Inquiry, reasoning: Reasoning, *, window: int) -> None:
+    def __init__(
+        self, inquiry: Inquiry, layers: Layers, calibration: Calibration, *, window: int
+    ) -> None:
         self._inquiry = inquiry
-        self._layers = reasoning.layers
-        self._calibration = reasoning.calibration
+        self._layers = layers
+        self._calibration = calibration
         self.warnings: tuple[str, ...] = ()
         if inquiry.prompt.shortened:
             self.warnings = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ _REPAIR = "reinstall cprs, or write it anew with: cprs export critic"
 class Weights:
     """A checked folder. `digest` is the model file's sha256; `window` the content tokens the
     base reads at once; `width` the size of its states; `reasoner` the reasoning layers, if it has
-    any, `reasoner_digest` their sha256, `corrects` the digest of the prior they correct,
-    `calibration` and `threshold` what their scores mean."""
+    any, `reasoner_digest` their sha256, `corrects` the digest of the prior they correct, `meanings`
+    what their scores mean, as `Meanings` writes it."""
 
     model: Path
     tokenizer_json: str
@@ -39,8 +40,7 @@ class Weights:
     reasoner: Path | None = None
     reasoner_digest: str = ""
     corrects: str = ""
-    calibration: Any = None
-    threshold: float | None = None
+    meanings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_weights(folder: Path | None = None) -> Weights:
@@ -65,8 +65,7 @@ def load_weights(folder: Path | None = None) -> Weights:
         reasoner=folder / REASONER if REASONER in manifest["files"] else None,
         reasoner_digest=str(manifest["files"].get(REASONER, {}).get("sha256", "")),
         corrects=str(about.get("corrects", "")),
-        calibration=about.get("calibration"),
-        threshold=about.get("threshold"),
+        meanings=about,
     )
 
 

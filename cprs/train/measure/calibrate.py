@@ -27,6 +27,9 @@ FOUND = 0.85
 IDLE = 0.005
 """The share of a text without an answer that it may keep, less than this."""
 
+LEVELS: NDArray[np.float64] = np.round(np.geomspace(0.001, 0.999, 400), 4)
+"""Thresholds that are tried."""
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -133,7 +136,7 @@ def fit_threshold(
     answered = [i for i, e in enumerate(evidence) if np.asarray(e).sum() > 0]
     if not answered:
         raise OptionError("a threshold needs questions with evidence")
-    levels = np.round(np.geomspace(0.001, 0.999, 400), 4)
+    levels = LEVELS
     names = [sources[i] for i in answered]
     shares = np.array([_above(probability[i], evidence[i], levels) for i in answered])
     weights = np.array([1 / names.count(name) for name in names])
@@ -151,6 +154,35 @@ def fit_threshold(
         highest=float(levels[high]),
         lowest=float(levels[low]),
     )
+
+
+def fit_balance(
+    probability: Sequence[Floats],
+    evidence: Sequence[NDArray[Any]],
+    others: Sequence[NDArray[Any]],
+    sources: Sequence[str],
+) -> float:
+    """The threshold with the largest F1: what it keeps and what is asked for agree best.
+
+    For each question: `probability` (p,) of its context's passages, the `evidence` (p,) and all
+    else (p,) in each, and its set; each set counts the same. Raises `OptionError` where no question
+    has evidence.
+    """
+    _check(probability=probability, evidence=evidence, others=others, sources=sources)
+    wanted = [float(np.asarray(e).sum()) for e in evidence]
+    if not any(wanted):
+        raise OptionError("a threshold needs questions with evidence")
+    names = list(sources)
+    weights = np.array([1 / names.count(name) for name in names])
+
+    def kept(amounts: Sequence[NDArray[Any]]) -> Floats:
+        each = [_above(p, a, LEVELS) * np.sum(a) for p, a in zip(probability, amounts, strict=True)]
+        total: Floats = weights @ np.array(each)
+        return total
+
+    right = kept(evidence)
+    f1 = 2 * right / (right + kept(others) + weights @ np.array(wanted))
+    return float(LEVELS[int(np.argmax(f1))])
 
 
 def _above(probability: Floats, amount: NDArray[Any], levels: Floats) -> Floats:

@@ -14,14 +14,13 @@ from pathlib import Path
 import regex
 
 from cprs.errors import TextError
+from cprs.train.tasks.marked import Marked
 
 FOLDER = Path(__file__).parent / "cases"
 
 Span = tuple[int, int]
 
 _ASK = regex.compile(r"\? (\w+) \| ?(\w*) ?\| (.+)")
-_WHOLE = regex.compile(r"\[([a-z, ]+)\] (?=\S)")
-_WORDS = regex.compile(r"\{([a-z]+)\|([^{}|]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +74,10 @@ def read_case(path: Path) -> Case:
         text += "\n\n" if text else ""
         for number, line in enumerate(_lines(paragraph)):
             text += (" " if prose else "\n") if number else ""
-            whole = _WHOLE.match(line)
             start = len(text)
-            text, inside = _plain(text, line[whole.end() :] if whole else line)
-            kinds = whole[1].replace(" ", "").split(",") if whole else []
-            marks += [*((kind, start, len(text)) for kind in kinds), *inside]
+            unit = Marked.parse(line)
+            text += unit.text
+            marks += [(m.kind, start + m.start, start + m.end) for m in unit.marks]
             units.append((start, len(text)))
     return Case(
         name=inner.split(".")[0],
@@ -100,14 +98,3 @@ def _lines(paragraph: str) -> list[str]:
         else:
             units.append(line)
     return units
-
-
-def _plain(text: str, line: str) -> tuple[str, list[tuple[str, int, int]]]:
-    """`text` with the line behind it, without the braces, and what stood in them."""
-    marks, done = [], 0
-    for brace in _WORDS.finditer(line):
-        text += line[done : brace.start()]
-        marks.append((brace[1], len(text), len(text) + len(brace[2])))
-        text += brace[2]
-        done = brace.end()
-    return text + line[done:], marks

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 
 from cprs.assemble import Span
 from cprs.compressor import Compressor
-from cprs.critics.base import TokenCritic
+from cprs.critics.base import TokenCritic, threshold_of
 from cprs.errors import OptionError
+from cprs.guidance import Guidance
 from cprs.train.measure.cases import Asked, Case, read_cases
 from cprs.train.sets.data import Document, Question
 from cprs.train.tasks import TASKS
@@ -148,7 +149,8 @@ def measure_case(compressor: Compressor, case: Case, asked: Asked) -> Kept:
         marked = case.marked(asked.kind)
         wanted = [any(a < s.end and s.start < b for a, b in marked) for s in spans]
         scores = [span.score for span in spans]
-    least = compressor.critic.threshold
+    told = Guidance.parse(asked.instruction)
+    least = threshold_of(compressor.critic, told)
     kept = [score >= least for score in scores]
     both = sum(w and k for w, k in zip(wanted, kept, strict=True))
     order = sorted(range(len(scores)), key=lambda i: -scores[i])[: sum(wanted)]

@@ -4,60 +4,104 @@ out of training."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cprs.critics.calibration import Calibration
-from cprs.train.measure.calibrate import fit_calibration, fit_threshold
+from cprs.critics.calibration import Meaning, Meanings
+from cprs.train.measure.calibrate import fit_balance, fit_calibration, fit_threshold
 from cprs.train.reason.collate import inputs_of
 from cprs.train.reason.dataset import Joined, Sample
-from cprs.train.reason.folder import Meaning
 from cprs.train.reason.reasoner import Reasoner
 
 LEAST = 32
 """Questions with evidence below which nothing can be said."""
 
+Floats = NDArray[np.float64]
 
-def fit_meaning(
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was said of p passages of one question's windows: log-odds; 1 for evidence; how many
+    passages each stands for, 0 where it is not known; their tokens. `family`: of its set."""
+
+    odds: Floats
+    target: Floats
+    count: Floats
+    tokens: Floats
+    family: str
+
+    @property
+    def evidence(self) -> Floats:
+        """Tokens of evidence in each passage."""
+        return self.target * self.count * self.tokens
+
+    @property
+    def others(self) -> Floats:
+        """Tokens of anything else in each passage."""
+        return (1 - self.target) * self.count * self.tokens
+
+
+def fit_meanings(
     model: Reasoner,
     dataset: Joined,
     questions: Sequence[list[int]],
     *,
     family: Callable[[str], str] = str,
-) -> Meaning:
-    """Ask the `questions`, none of them trained on, and fit what was answered.
+    instruction: Callable[[str], bool] = lambda _: False,
+) -> Meanings:
+    """Ask the `questions`, none of them trained on, and fit what was answered; apart for sets whose
+    questions are an `instruction` alone.
 
     Each set counts the same, and so do sets of one `family`. Evidence marked coarsely is left out.
     With too few questions log-odds mean what they say and the prior's threshold stays.
     """
-    odds, targets, counts, tokens, names = [], [], [], [], []
+    answers: dict[bool, list[_Answer]] = {False: [], True: []}
     for asked in ([dataset[number] for number in numbers] for numbers in questions):
+        source = dataset.sources[asked[0].question]
         if asked[0].coarse:
             continue
-        odds.append(np.concatenate([_odds(model, sample) for sample in asked]))
-        targets.append(np.concatenate([sample.target for sample in asked]))
-        counts.append(np.concatenate([sample.weight for sample in asked]))
-        tokens.append(np.concatenate([np.diff(s.given.units, axis=1)[:, 0] for s in asked]))
-        names.append(family(dataset.sources[asked[0].question]))
-    answered = [bool((t * c).any()) for t, c in zip(targets, counts, strict=True)]
-    if sum(answered) < LEAST:
-        return Meaning(Calibration(), None)
-    unsure = [count <= 0 for count in counts]
-    calibration = fit_calibration(
-        odds, targets, unsure, names, counts=[np.maximum(count, 1e-9) for count in counts]
-    )
-    probability = [calibration.probability(values) for values in odds]
-    found = [t * c * size for t, c, size in zip(targets, counts, tokens, strict=True)]
+        answers[instruction(source)].append(
+            _Answer(
+                odds=np.concatenate([_odds(model, sample) for sample in asked]),
+                target=np.concatenate([sample.target for sample in asked]),
+                count=np.concatenate([sample.weight for sample in asked]),
+                tokens=np.concatenate([np.diff(s.given.units, axis=1)[:, 0] for s in asked]),
+                family=source if instruction(source) else family(source),
+            )
+        )
     # Questions that a document of its set leaves open are not what a text about something else
     # is: they would ask for a threshold under which little evidence is found.
-    threshold = fit_threshold(probability, found, names)
-    return Meaning(calibration, threshold.value)
+    return Meanings(
+        _meaning(answers[False], lambda p, e, _, of: fit_threshold(p, e, of).value) or Meaning(),
+        _meaning(answers[True], fit_balance),
+    )
 
 
-def _odds(model: Reasoner, sample: Sample) -> NDArray[np.float64]:
+Decide = Callable[[list[Floats], list[Floats], list[Floats], list[str]], float]
+"""A threshold from probabilities, evidence, all else, and the family of each question."""
+
+
+def _meaning(answers: Sequence[_Answer], decide: Decide) -> Meaning | None:
+    if sum(bool(answer.evidence.any()) for answer in answers) < LEAST:
+        return None
+    families = [answer.family for answer in answers]
+    calibration = fit_calibration(
+        [answer.odds for answer in answers],
+        [answer.target for answer in answers],
+        [answer.count <= 0 for answer in answers],
+        families,
+        counts=[np.maximum(answer.count, 1e-9) for answer in answers],
+    )
+    said = [calibration.probability(answer.odds) for answer in answers]
+    evidence, others = [a.evidence for a in answers], [a.others for a in answers]
+    return Meaning(calibration, decide(said, evidence, others, families))
+
+
+def _odds(model: Reasoner, sample: Sample) -> Floats:
     with torch.inference_mode():
         correction = model(inputs_of([sample.given])).correction[0].numpy()
-    odds: NDArray[np.float64] = sample.given.odds.astype(np.float64) + correction
+    odds: Floats = sample.given.odds.astype(np.float64) + correction
     return odds
