@@ -19,10 +19,12 @@ def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
     its tokens lie near one vector. The prior's log-odds are noise."""
     look = np.random.default_rng(2).standard_normal(WIDTH)
     rng = np.random.default_rng(seed)
+    ids = np.arange(30, dtype=np.int32)
     with DatasetWriter(folder, ABOUT) as writer:
         for _ in range(questions):
             count = int(rng.integers(1, 5))
             prompt = Prompt(
+                ids=ids[:count],
                 states=rng.standard_normal((count, WIDTH)).astype(np.float32),
                 tokens=rng.random((count, FEATURES), np.float32),
                 labels=rng.standard_normal((rng.integers(0, 3), WIDTH)).astype(np.float32),
@@ -52,7 +54,7 @@ def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
                 scale = np.abs(states).max(axis=1) / 127
                 packed = np.rint(states / scale[:, None]).astype(np.int8)
                 writer.sample(
-                    writer.window((packed, scale.astype(np.float32))),
+                    writer.window((packed, scale.astype(np.float32)), ids[: len(owner)]),
                     number,
                     units,
                     reading,

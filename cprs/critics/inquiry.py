@@ -32,10 +32,11 @@ TOKEN_FEATURES = (*overlap.TOKEN_FEATURES, *pooling.MATCHES)
 class Prompt:
     """[instruction + query] as the reasoning layers see it.
 
-    `states` (q, d) float32, `tokens` (q, k) token features, `labels` (L, d): a vector of length 1
-    for each label. `shortened`: the prompt was longer than a window.
+    `ids` (q,) and `states` (q, d) of its tokens, `tokens` (q, k) token features, `labels` (L, d):
+    a vector of length 1 for each label. `shortened`: the prompt was longer than a window.
     """
 
+    ids: NDArray[np.int32]
     states: Floats
     tokens: Floats
     labels: Floats
@@ -78,6 +79,7 @@ class Inquiry:
         whole = np.array([[0, len(ids)]])[: len(ids)]
         repeats = self._overlap.features(ids, whole)
         self.prompt = Prompt(
+            ids=ids,
             # As coarse as a window's states, and the same in training and in use.
             states=unpack(pack(states)),
             tokens=np.concatenate([repeats, repeats[:, :2]], axis=1),

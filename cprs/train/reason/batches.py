@@ -25,7 +25,7 @@ from cprs.critics.prior import Prior
 from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
 from cprs.train.reason.choose import bounds_of, choose
-from cprs.train.reason.dataset import Dataset, DatasetWriter
+from cprs.train.reason.dataset import IDS, Dataset, DatasetWriter
 from cprs.train.reason.prompts import dress
 from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.targets import COARSE, targets_of
@@ -62,7 +62,7 @@ def prepare(
 
 def about_of(base: Base, prior: Prior, recipe: Recipe) -> dict[str, Any]:
     """What a prepared data set says of itself."""
-    return {
+    about = {
         "base": base.name,
         "prior": prior.digest,
         "recipe": recipe.data_digest,
@@ -70,6 +70,8 @@ def about_of(base: Base, prior: Prior, recipe: Recipe) -> dict[str, Any]:
         "features": len(TOKEN_FEATURES),
         "passage_features": len(NAMES),
     }
+    # A base that learns reads the windows again at every step.
+    return {**about, IDS: True} if recipe.base_rate else about
 
 
 class _Preparation:
@@ -142,7 +144,7 @@ class _Preparation:
     def _window(self, window: Window, state: State) -> int:
         key = key_of(self._base.name, window)
         if key not in self._written:
-            self._written[key] = self._writer.window(state)
+            self._written[key] = self._writer.window(state, window.token_ids)
         return self._written[key]
 
 

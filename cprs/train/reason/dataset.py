@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,27 @@ from cprs.train.reason.store import Kinds, Store, StoreWriter, read_index
 from cprs.train.reason.targets import Targets
 
 Floats = NDArray[np.float32]
+Ids = NDArray[np.int32]
+
+IDS = "ids"
+"""What a data set says of itself where it keeps token ids beside states."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenIds(Given):
+    """The same, and the token ids that the states were read from: `ids` (t,) of the window,
+    `prompt_ids` (q,)."""
+
+    ids: Ids
+    prompt_ids: Ids
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What is given, and what should be said of it: `tags`, `called` (t,), its labels, and
-    `target` (u,) as in `Targets`; `weight` (u,): how many passages of the context each stands
-    for, 0 where its target is not known. `question`: its number; `coarse`: its evidence is marked
-    coarsely."""
+    """What is given (`GivenIds` where token ids are kept), and what should be said of it: `tags`,
+    `called` (t,), its labels, and `target` (u,) as in `Targets`; `weight` (u,): how many passages
+    of the context each stands for, 0 where its target is not known. `question`: its number;
+    `coarse`: its evidence is marked coarsely."""
 
     given: Given
     tags: NDArray[np.int8]
@@ -44,11 +57,10 @@ class Dataset(Store):
     """
 
     def __init__(self, folder: Path) -> None:
-        about = read_index(folder)
-        self.width = int(about["width"])
-        self.features = int(about["features"])
-        self.passage_features = int(about["passage_features"])
-        super().__init__(folder, _kinds(self.width, self.features, self.passage_features))
+        super().__init__(folder, _kinds(read_index(folder)))
+        self.width = int(self.about["width"])
+        self.features = int(self.about["features"])
+        self.passage_features = int(self.about["passage_features"])
 
     def __getitem__(self, number: int) -> Sample:
         window, question, coarse = self.place(number)
@@ -58,8 +70,13 @@ class Dataset(Store):
             return arrays[name][at].astype(np.float32)
 
         prompt = arrays["prompt_states"][question], arrays["prompt_scales"][question]
+        kind: type[Given] = Given
+        ids: dict[str, Any] = {}
+        if "ids" in arrays:
+            kind = GivenIds
+            ids = {"ids": arrays["ids"][window], "prompt_ids": arrays["prompt_ids"][question]}
         return Sample(
-            given=Given(
+            given=kind(
                 states=unpack((arrays["states"][window], arrays["scales"][window])),
                 units=arrays["units"][number],
                 tokens=of("tokens", number),
@@ -68,6 +85,7 @@ class Dataset(Store):
                 prompt=unpack(prompt),
                 prompt_tokens=of("prompt_tokens", question),
                 labels=of("labels", question),
+                **ids,
             ),
             question=question,
             coarse=coarse,
@@ -111,16 +129,20 @@ class DatasetWriter(StoreWriter):
     """Writes a `Dataset`: windows and questions first, then samples of the two."""
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        kinds = _kinds(about["width"], about["features"], about["passage_features"])
-        super().__init__(folder, about, kinds)
+        super().__init__(folder, about, _kinds(about))
 
-    def window(self, state: State) -> int:
-        """Keep a window's packed states; returns its number."""
+    def window(self, state: State, ids: Ids) -> int:
+        """Keep a window's packed states, and its token ids where that was said; returns its
+        number."""
+        if "ids" in self.arrays:
+            self.arrays["ids"].append(ids)
         self.arrays["scales"].append(state[1])
         return self.arrays["states"].append(state[0])
 
     def question(self, prompt: Prompt) -> int:
         """Keep a question; returns its number."""
+        if "prompt_ids" in self.arrays:
+            self.arrays["prompt_ids"].append(prompt.ids)
         states, scales = pack(prompt.states)
         self.arrays["prompt_states"].append(states)
         self.arrays["prompt_tokens"].append(prompt.tokens)
@@ -146,8 +168,10 @@ class DatasetWriter(StoreWriter):
         return self.judge(window, question, targets, stands_for=stands_for, coarse=coarse)
 
 
-def _kinds(width: int, features: int, passage_features: int) -> Kinds:
+def _kinds(about: Mapping[str, Any]) -> Kinds:
     """Of what is given: by window, by question, then by sample."""
+    width, features = (int(about[name]) for name in ("width", "features"))
+    ids: Kinds = {"ids": ("int32", ()), "prompt_ids": ("int32", ())}
     return {
         "states": ("int8", (width,)),
         "scales": ("float32", ()),
@@ -157,6 +181,7 @@ def _kinds(width: int, features: int, passage_features: int) -> Kinds:
         "labels": ("float16", (width,)),
         "tokens": ("float16", (features,)),
         "units": ("int32", (2,)),
-        "passages": ("float16", (passage_features,)),
+        "passages": ("float16", (int(about["passage_features"]),)),
         "odds": ("float32", ()),
+        **(ids if about.get(IDS) else {}),
     }
