@@ -1,0 +1,1 @@
+"""The proxy: between an application and any model, long inputs become short ones."""

@@ -1,0 +1,1 @@
+"""What a request's compression should be, decided without touching it."""

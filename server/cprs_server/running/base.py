@@ -1,0 +1,53 @@
+"""What is run for a plan, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cprs.assemble import Span
+from cprs_server.planning.base import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Texts to compress together under one query; `budget` tokens for all, as `tokenizer` counts, or
+    None where `options.ratio` or `options.threshold` decides. `formats` and `names` one per text."""
+
+    texts: tuple[str, ...]
+    query: str
+    options: Options
+    tokenizer: str
+    budget: int | None = None
+    formats: tuple[str | None, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The kept part of each text, and the kept spans (offsets into those texts); tokens as the job
+    counts; `seconds` of work, `waited` in the queue; `critic` that did it; `warnings` of the run."""
+
+    texts: tuple[str, ...]
+    spans: tuple[Span, ...]
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+    waited: float
+    critic: str
+    timings: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Runner(Protocol):
+    """Runs jobs. Cancelling the task that awaits stops the work within one batch."""
+
+    async def run(self, job: Job, *, deadline: float | None = None) -> Done:
+        """Raises `ProxyError`: 429 with `Retry-After` when the queue is full, 504 when `deadline`
+        (seconds from now) passes, 400 for options that make no sense, 500 for a fault of ours."""
+        ...
+
+    async def run_all(self, jobs: Sequence[Job], *, deadline: float | None = None) -> list[Done]:
+        """Several jobs of one request, under one deadline."""
+        ...

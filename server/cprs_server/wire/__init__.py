@@ -1,0 +1,1 @@
+"""What clients say and hear: one module for each API form."""
