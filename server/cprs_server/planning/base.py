@@ -1,4 +1,4 @@
-"""A plan: which ranges of which texts are to be compressed, by which query, to how much, and why."""
+"""A plan: which ranges of which texts are to be compressed, by which query, to how much and why."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Options:
 
     `mode` "auto" compresses above `trigger` tokens or where the target's context window would
     overflow, "always" whatever is long enough to, "audit" plans and measures but forwards the
-    original. `ratio` is tokens in ÷ tokens out. `sticky`: a document keeps its compressed form for
-    the rest of a conversation. `min_saving`: the least share of the whole prompt's cost to be saved.
-    `system` and `tools`: may they be compressed too?
+    original. `least`: tokens below which a text is left alone. `ratio` is tokens in ÷ tokens out.
+    `sticky`: a document keeps its compressed form for the rest of a conversation. `min_saving`: the
+    least share of the whole prompt's cost to be saved. `markers` say in the text where something
+    was left out. `system`: may system prompts be compressed too?
     """
 
     mode: Mode = "auto"
@@ -40,8 +41,9 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The model that will read it: `model` as its upstream calls it, its context `window` in tokens
-    (None: not known), whose tokenizer counts (`tokenizer`: a name for `cprs.tokens.counter_for`)."""
+    """The model that will read it: `model` as its upstream calls it, its context `window` in
+    tokens (None: not known), `tokenizer` as `cprs.tokens.counter_for` knows it, and what a million
+    prompt tokens cost, cached ones too, where that is known."""
 
     model: str
     window: int | None

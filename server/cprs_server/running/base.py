@@ -12,8 +12,9 @@ from cprs_server.planning.base import Options
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Texts to compress together under one query; `budget` tokens for all, as `tokenizer` counts, or
-    None where `options.ratio` or `options.threshold` decides. `formats` and `names` one per text."""
+    """Texts to compress together under one query; `budget` tokens for all, as `tokenizer` counts,
+    or None where `options.ratio` or `options.threshold` decides; `formats`, `names`: one per text.
+    """
 
     texts: tuple[str, ...]
     query: str
@@ -26,8 +27,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The kept part of each text, and the kept spans (offsets into those texts); tokens as the job
-    counts; `seconds` of work, `waited` in the queue; `critic` that did it; `warnings` of the run."""
+    """The kept part of each text, and the kept spans (offsets into those texts); tokens as the
+    job counts; `seconds` of work, `waited` in the queue; the `critic`; `warnings` of the run."""
 
     texts: tuple[str, ...]
     spans: tuple[Span, ...]

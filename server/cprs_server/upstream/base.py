@@ -12,9 +12,9 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request to send. `url` is absolute and comes from the configuration, never from a client but
-    for its path below the base and its query string. `first_byte`: seconds until the response must
-    have begun."""
+    """A request to send. `url` is absolute and comes from the configuration, never from a client
+    but for its path below the base and its query string. `first_byte`: seconds until the response
+    must have begun."""
 
     method: str
     url: str

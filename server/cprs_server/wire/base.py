@@ -10,8 +10,8 @@ Path = tuple[str | int, ...]
 """Keys and indices from a JSON body to one of its values."""
 
 Kind = Literal["system", "question", "document", "tool_result", "answer"]
-"""What a text is in a prompt. "question": what a user wrote, documents in it included; "document": a
-part of its own that the API calls a document or a file; "answer": what the model said before."""
+"""What a text is in a prompt. "question": what a user wrote, documents in it included; "document":
+a part of its own that the API calls a document or a file; "answer": what the model said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Text:
 
     `path` is where its JSON string is; `turn` counts messages from 0. `call`: of a tool result,
     the name and arguments of the call that asked for it. `name`: of a document, its title or file
-    name. `pinned`: it lies at or before a cache marker, so no byte of it may change. `encoded`: how the
-    text is packed in the string ("base64" for file data), "" if it is the string itself.
+    name. `pinned`: it lies at or before a cache marker, so no byte of it may change. `encoded`:
+    how the text is packed in the string ("base64" for file data), "" if it is the string itself.
     """
 
     path: Path
