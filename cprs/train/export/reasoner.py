@@ -91,8 +91,7 @@ def export_reasoner(trained: Path, out: Path, *, seed: int = 0) -> ExportedReaso
             "reasoner": {
                 "shape": shape,
                 "corrects": Prior.load(out / PRIOR.name).digest,
-                "calibration": about["calibration"],
-                "threshold": about["threshold"],
+                **{name: about.get(name) for name in ("calibration", "threshold", "instruction")},
                 "tag_agreement": round(agreement, 5),
             },
         },

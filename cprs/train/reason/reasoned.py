@@ -38,7 +38,7 @@ class TorchLayers:
 def load_trained(folder: Path) -> EmbeddedCritic:
     """What `cprs train critic` wrote, on torch. Raises `WeightsError`."""
     prior = Prior.load(folder / SHIPPED.name)
-    reasoner, meaning, digest = load_reasoner(folder, prior=prior.digest)
+    reasoner, meanings, digest = load_reasoner(folder, prior=prior.digest)
     layers = TorchLayers(reasoner, digest=digest)
-    reasoning = Reasoning(layers, meaning.calibration, meaning.threshold)
+    reasoning = Reasoning(layers, meanings)
     return EmbeddedCritic(Base.load(folder), prior, reasoning)

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from berts import CONFIG, HEADS, LAYERS, PLACES, WIDTH, Floats, checkpoint, make_bert, vocabulary
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from cprs.critics.embedded_base import Base
 from cprs.critics.runtimes import available
@@ -21,56 +20,6 @@ from cprs.train.export.critic import export_critic
 pytest.importorskip("onnx", reason="needs cprs[export]")
 runtime = pytest.importorskip("onnxruntime", reason="needs cprs[export]")
 safetensors = pytest.importorskip("safetensors.numpy", reason="needs cprs[export]")
-
-Floats = NDArray[np.float32]
-WIDTH, INNER, HEADS, LAYERS, PLACES = 32, 64, 4, 2, 66
-CONFIG = {
-    "model_type": "bert",
-    "hidden_act": "gelu",
-    "hidden_size": WIDTH,
-    "num_hidden_layers": LAYERS,
-    "num_attention_heads": HEADS,
-    "layer_norm_eps": 1e-12,
-}
-
-
-def vocabulary() -> list[str]:
-    letters = [chr(c) for c in range(33, 127) if not chr(c).isupper()]
-    words = ["return", "import", "self", "the", "def", "class", "if", "of", "to", "and", "in"]
-    return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{c}" for c in letters), *words]
-
-
-def checkpoint() -> dict[str, Floats]:
-    """A random BertModel, with a few input channels that reach far, as trained ones have."""
-    random = np.random.default_rng(7)
-
-    def some(*shape: int, spread: float = 0.15) -> Floats:
-        return (random.standard_normal(shape) * spread).astype(np.float32)
-
-    def norm(name: str) -> dict[str, Floats]:
-        scale = 1 + some(WIDTH)
-        scale[3] = 4
-        return {f"{name}.LayerNorm.weight": scale, f"{name}.LayerNorm.bias": some(WIDTH)}
-
-    def linear(name: str, out: int, into: int) -> dict[str, Floats]:
-        return {f"{name}.weight": some(out, into), f"{name}.bias": some(out)}
-
-    tensors = {
-        "embeddings.word_embeddings.weight": some(len(vocabulary()), WIDTH, spread=1),
-        "embeddings.position_embeddings.weight": some(PLACES, WIDTH),
-        "embeddings.token_type_embeddings.weight": some(2, WIDTH),
-        **norm("embeddings"),
-    }
-    for i in range(LAYERS):
-        at = f"encoder.layer.{i}"
-        for part in ("query", "key", "value"):
-            tensors |= linear(f"{at}.attention.self.{part}", WIDTH, WIDTH)
-        tensors |= linear(f"{at}.attention.output.dense", WIDTH, WIDTH)
-        tensors |= norm(f"{at}.attention.output")
-        tensors |= linear(f"{at}.intermediate.dense", INNER, WIDTH)
-        tensors |= linear(f"{at}.output.dense", WIDTH, INNER)
-        tensors |= norm(f"{at}.output")
-    return tensors
 
 
 def reference(tensors: dict[str, Floats], ids: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -114,16 +63,7 @@ def reference(tensors: dict[str, Floats], ids: NDArray[np.int64]) -> NDArray[np.
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("Tiny")
-    (folder / "config.json").write_text(json.dumps(CONFIG))
-    named = {f"bert.{name}": tensor for name, tensor in checkpoint().items()}
-    safetensors.save_file(named, folder / "model.safetensors")
-    ids = {token: i for i, token in enumerate(vocabulary())}
-    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.enable_truncation(8)
-    tokenizer.enable_padding(length=8)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    make_bert(folder)
     return folder
 
 

@@ -22,9 +22,10 @@ from cprs.critics.weights import MANIFEST, SHIPPED  # noqa: E402
 from cprs.errors import WeightsError  # noqa: E402
 from cprs.train.export.reasoner import export_reasoner  # noqa: E402
 from cprs.train.export.reasoner_graph import from_reasoner, to_onnx  # noqa: E402
+from cprs.train.reason.bases import copy_base  # noqa: E402
 from cprs.train.reason.collate import inputs_of  # noqa: E402
 from cprs.train.reason.corpus import Shard  # noqa: E402
-from cprs.train.reason.folder import copy_base, save_reasoner  # noqa: E402
+from cprs.train.reason.folder import save_reasoner  # noqa: E402
 from cprs.train.reason.parts import prepare_shards  # noqa: E402
 from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402

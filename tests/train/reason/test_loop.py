@@ -13,14 +13,14 @@ torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
 from training import make  # noqa: E402
 
-from cprs.critics.calibration import Calibration  # noqa: E402
+from cprs.critics.calibration import Calibration, Meaning, Meanings  # noqa: E402
 from cprs.errors import OptionError, TextError, WeightsError  # noqa: E402
 from cprs.train.export.reasoner import WEIGHTS  # noqa: E402
 from cprs.train.reason.batches import hold_out  # noqa: E402
 from cprs.train.reason.checkpoint import NAME  # noqa: E402
 from cprs.train.reason.collate import inputs_of  # noqa: E402
 from cprs.train.reason.dataset import Dataset  # noqa: E402
-from cprs.train.reason.folder import Meaning, load_reasoner, save_reasoner  # noqa: E402
+from cprs.train.reason.folder import load_reasoner, save_reasoner  # noqa: E402
 from cprs.train.reason.loop import LOG, Step, fit, new_reasoner, pace  # noqa: E402
 from cprs.train.reason.reasoner import Reasoner  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
@@ -116,10 +116,10 @@ def test_the_rate_rises_then_falls_to_nothing() -> None:
 def test_saved_layers_come_back_and_broken_ones_are_refused(tmp_path: Path) -> None:
     data = make(tmp_path / "data", questions=4)
     model = new_reasoner(data, RECIPE)
-    meant = Meaning(Calibration((0.0, 1.0), (-2.0, 0.5)), 0.07)
-    save_reasoner(model, tmp_path, prior="abc", meaning=meant)
-    again, meaning, _ = load_reasoner(tmp_path, prior="abc")
-    assert meaning == meant
+    meant = Meanings(Meaning(Calibration((0.0, 1.0), (-2.0, 0.5)), 0.07), Meaning())
+    save_reasoner(model, tmp_path, prior="abc", meanings=meant)
+    again, meanings, _ = load_reasoner(tmp_path, prior="abc")
+    assert meanings == meant
     for name, value in model.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
     with pytest.raises(WeightsError, match="another prior"):

@@ -25,8 +25,9 @@ from cprs.errors import OptionError  # noqa: E402
 from cprs.formats import segment  # noqa: E402
 from cprs.guidance import Guidance  # noqa: E402
 from cprs.train.export.reasoner import WEIGHTS  # noqa: E402
+from cprs.train.reason.bases import copy_base  # noqa: E402
 from cprs.train.reason.critic import train_critic  # noqa: E402
-from cprs.train.reason.folder import copy_base, save_reasoner  # noqa: E402
+from cprs.train.reason.folder import save_reasoner  # noqa: E402
 from cprs.train.reason.loop import LOG  # noqa: E402
 from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
@@ -147,12 +148,6 @@ def test_a_device_that_is_not_here(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="device 'tpu' is not here; known: auto, cpu"):
         train_critic(tmp_path, "minilm", tmp_path / "out", device="tpu")
     assert not (tmp_path / "out").exists()
-
-
-def test_the_embedded_base_is_not_trained_along(tmp_path: Path) -> None:
-    write_sets(tmp_path / "sets")
-    with pytest.raises(OptionError, match="base_rate"):
-        train_critic(tmp_path / "sets", "minilm", tmp_path / "out", Recipe(base_rate=1e-5))
 
 
 def test_no_sets_and_no_run(tmp_path: Path) -> None:
