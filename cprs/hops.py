@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cprs.errors import OptionError
 from cprs.guidance import Guidance
 from cprs.windows import Window
 
 Scores = NDArray[np.float32]
 
+MOST = 4
+"""Passes at most."""
 PASSAGES = 2
 """Passages of evidence that join the query."""
 WEIGHT = 0.999
 """What a score of a later pass is worth beside one of the first: on a tie the first pass leads."""
+
+
+def checked_hops(hops: object) -> int:
+    """`hops`, if it is a number of passes. Raises `OptionError`."""
+    if not isinstance(hops, Integral) or isinstance(hops, bool) or not 1 <= hops <= MOST:
+        raise OptionError(f"hops must be 1 to {MOST}, got {hops!r}")
+    return int(hops)
 
 
 def follow(

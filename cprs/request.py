@@ -13,6 +13,7 @@ import numpy as np
 from cprs.effort import Effort, checked
 from cprs.errors import OptionError, TextError
 from cprs.guidance import Guidance
+from cprs.hops import checked_hops
 from cprs.select import Mask
 from cprs.units import Role, Units
 
@@ -76,8 +77,6 @@ class Request:
             raise OptionError(f"ratio must be at least 1 (16 = sixteen times shorter), got {ratio}")
         if threshold is not None and not 0 <= threshold <= 1:
             raise OptionError(f"threshold must lie between 0 and 1, got {threshold}")
-        if not _is_whole(hops) or not 1 <= hops <= 4:
-            raise OptionError(f"hops must be 1 to 4, got {hops!r}")
         return cls(
             documents=texts,
             formats=_per_document("formats", formats, len(texts)),
@@ -86,7 +85,7 @@ class Request:
             budget=None if budget is None else int(budget),
             ratio=ratio,
             threshold=threshold,
-            hops=int(hops),
+            hops=checked_hops(hops),
             effort=checked(effort),
             protect=_ranges(protect, texts),
         )

@@ -19,7 +19,6 @@ from cprs.cli.evaluate import eval_app
 from cprs.cli.exits import MEANING, Exit
 from cprs.cli.export import export_app
 from cprs.cli.listing import critics, formats
-from cprs.cli.needles import EMPTY_EXAMPLE, NEEDLES_EXAMPLES, empty, needles
 from cprs.cli.train import train_app
 from cprs.errors import CprsError
 
@@ -54,8 +53,6 @@ app.command(epilog=EXAMPLES)(compress)
 app.command()(doctor)
 app.command()(critics)
 app.command()(formats)
-eval_app.command(epilog=NEEDLES_EXAMPLES)(needles)
-eval_app.command(epilog=EMPTY_EXAMPLE)(empty)
 app.add_typer(eval_app, name="eval")
 app.add_typer(data_app, name="data")
 app.add_typer(export_app, name="export")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cprs.cli.output import check_writable, write_files, write_stdout
+from cprs.cli import measuring
+from cprs.cli.output import check_writable, write_files
 
 EXAMPLE = """\b
 Example:
@@ -17,50 +17,29 @@ Example:
 
 
 def calibration(
-    data: Annotated[
-        Path,
-        typer.Option("--data", metavar="DIR", help="Question sets: files NAME.jsonl or .jsonl.gz."),
-    ],
-    critic: Annotated[
-        list[str] | None,
-        typer.Option("--critic", "-c", metavar="NAME", help="Repeatable; embedded if none."),
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option("--source", metavar="NAME", help="Only these sets; repeatable."),
-    ] = None,
-    queries: Annotated[
-        int, typer.Option("--queries", metavar="N", help="Questions of each set.")
-    ] = 24,
-    haystack: Annotated[
-        Path | None,
-        typer.Option("--haystack", metavar="FILE", help="Text to hide short documents in."),
-    ] = None,
-    hops: Annotated[int, typer.Option("--hops", metavar="N", help="As in compress.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the drawing.")] = 0,
+    data: measuring.Data,
+    critic: measuring.Critics = None,
+    source: measuring.Sources = None,
+    queries: measuring.Queries = 24,
+    haystack: measuring.Haystack = None,
+    hops: measuring.Hops = 1,
+    seed: measuring.Seed = 0,
+    device: measuring.Device = "cpu",
     svg: Annotated[
         Path | None, typer.Option("--svg", metavar="FILE", help="Write a reliability plot here.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="All numbers as JSON.")] = False,
+    json: measuring.Json = False,
 ) -> None:
     """Compare probabilities with the share of passages that is evidence."""
-    from cprs.critics import load_critic
     from cprs.report.reliability import Curve, Point, reliability_svg
     from cprs.train.measure.reliability import measure_calibration
 
     if svg is not None:
         check_writable(str(svg))
-    names = critic or ["embedded"]
-    console = Console(stderr=True, highlight=False)
-    with console.status("", spinner="line") as status:
-
-        def show(source: str, name: str) -> None:
-            if console.is_terminal:
-                status.update(f"{source}: {name}")
-
+    with measuring.working() as show:
         report = measure_calibration(
             data,
-            critics=[load_critic(name) for name in names],
+            critics=measuring.load_critics(critic or ["embedded"], device=device),
             queries=queries,
             sources=source or (),
             haystack=haystack,
@@ -78,4 +57,4 @@ def calibration(
         ]
         plot = reliability_svg(curves, title="Do probabilities mean what they say?")
         write_files({str(svg): plot})
-    write_stdout(((report.json() if json else report.text()) + "\n").encode())
+    measuring.write_report(report.json() if json else report.text())

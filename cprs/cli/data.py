@@ -10,7 +10,7 @@ import typer
 
 from cprs.cli.console import say
 from cprs.cli.output import check_writable
-from cprs.errors import OptionError, TextError, unknown
+from cprs.errors import OptionError, unknown
 from cprs.train.sets.write import write_documents
 
 data_app = typer.Typer(no_args_is_help=True, help="Make question sets for training and measuring.")
@@ -93,8 +93,6 @@ def tasks(
     for name in names:
         if name not in TASKS:
             raise unknown("task", name, list(TASKS))
-    if haystack is not None and not haystack.exists():
-        raise TextError(f"{haystack}: no such file or folder")
     hay = Haystack() if haystack is None else Haystack.read(haystack)
     if out.name.endswith(ENDINGS):
         files = {out: names}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from cprs.cli.calibration import EXAMPLE, calibration
-from cprs.cli.guidance import EXAMPLE as GUIDANCE_EXAMPLE
-from cprs.cli.guidance import guidance
-from cprs.cli.output import write_stdout
+from cprs.cli import calibration, guidance, measuring, needles
 
 eval_app = typer.Typer(no_args_is_help=True, help="Measure critics on labelled data.")
 
@@ -27,51 +22,37 @@ Example:
 """
 )
 def critic(
-    data: Annotated[
-        Path,
-        typer.Option("--data", metavar="DIR", help="Question sets: files NAME.jsonl or .jsonl.gz."),
-    ],
+    data: measuring.Data,
     critic: Annotated[
         list[str] | None,
         typer.Option(
-            "--critic", "-c", metavar="NAME", help="Repeatable; all of cprs critics if none."
+            "--critic",
+            "-c",
+            metavar="NAME",
+            help="Name or folder; repeatable; all of cprs critics if none.",
         ),
     ] = None,
     ratio: Annotated[
         list[float] | None,
         typer.Option("--ratio", "-r", metavar="R", help="Repeatable; 8 to 128 if none."),
     ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option("--source", metavar="NAME", help="Only these sets; repeatable."),
-    ] = None,
-    queries: Annotated[
-        int, typer.Option("--queries", metavar="N", help="Questions of each set.")
-    ] = 24,
-    haystack: Annotated[
-        Path | None,
-        typer.Option("--haystack", metavar="FILE", help="Text to hide short documents in."),
-    ] = None,
-    hops: Annotated[int, typer.Option("--hops", metavar="N", help="As in compress.")] = 1,
-    effort: Annotated[str, typer.Option("--effort", metavar="E", help="As in compress.")] = "auto",
-    seed: Annotated[int, typer.Option("--seed", metavar="S", help="Of the drawing.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="All numbers as JSON.")] = False,
+    source: measuring.Sources = None,
+    queries: measuring.Queries = 24,
+    haystack: measuring.Haystack = None,
+    hops: measuring.Hops = 1,
+    effort: measuring.Effort = "auto",
+    seed: measuring.Seed = 0,
+    device: measuring.Device = "cpu",
+    json: measuring.Json = False,
 ) -> None:
     """Say how much evidence critics keep at each ratio: recall, and in brackets the hits."""
-    from cprs.critics import known_critics, load_critic
+    from cprs.critics import known_critics
     from cprs.train.measure.evaluate import RATIOS, evaluate
 
-    names = critic or list(known_critics())
-    console = Console(stderr=True, highlight=False)
-    with console.status("", spinner="line") as status:
-
-        def show(source: str, name: str) -> None:
-            if console.is_terminal:
-                status.update(f"{source}: {name}")
-
+    with measuring.working() as show:
         report = evaluate(
             data,
-            critics=[load_critic(name) for name in names],
+            critics=measuring.load_critics(critic or known_critics(), device=device),
             ratios=ratio or RATIOS,
             queries=queries,
             sources=source or (),
@@ -81,8 +62,10 @@ def critic(
             seed=seed,
             progress=show,
         )
-    write_stdout(((report.json() if json else report.text()) + "\n").encode())
+    measuring.write_report(report.json() if json else report.text())
 
 
-eval_app.command(epilog=EXAMPLE)(calibration)
-eval_app.command(epilog=GUIDANCE_EXAMPLE)(guidance)
+eval_app.command(epilog=calibration.EXAMPLE)(calibration.calibration)
+eval_app.command(epilog=guidance.EXAMPLE)(guidance.guidance)
+eval_app.command(epilog=needles.NEEDLES_EXAMPLES)(needles.needles)
+eval_app.command(epilog=needles.EMPTY_EXAMPLE)(needles.empty)

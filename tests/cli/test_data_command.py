@@ -86,7 +86,7 @@ def test_all_tasks_are_measured_by_eval(tmp_path: Path) -> None:
         (("tasks", "--task", "hay", "--out", "{}/a.jsonl"), 2, "unknown task 'hay'"),
         (("tasks", "--length", "10", "--out", "{}/a.jsonl"), 2, "length must be"),
         (("tasks", "--count", "0", "--out", "{}/sets"), 2, "count must be"),
-        (("tasks", "--haystack", "{}/none", "--out", "{}/a.jsonl"), 3, "no such file"),
+        (("tasks", "--haystack", "{}/none", "--out", "{}/a.jsonl"), 3, "No such file"),
         (("tasks", "--haystack", "{}", "--out", "{}/a.jsonl"), 2, "no text for a haystack"),
         (("tasks",), 2, "--out"),
     ],

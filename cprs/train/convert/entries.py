@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -11,9 +10,8 @@ from typing import IO, Any
 import regex
 
 from cprs.errors import TextError
-from cprs.train.sets.data import open_text
+from cprs.train.sets.data import UNREADABLE, open_text
 
-_UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
 _SPACE = regex.compile(r"[\s,]*")
 _CHUNK = 1 << 20
 _DECODER = json.JSONDecoder()
@@ -94,7 +92,7 @@ class _Text:
         self._at = 0
         try:
             chunk = self._file.read(max(_CHUNK, len(self._buffer)))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise TextError(f"{self.path}: cannot be read: {error}") from error
         self._buffer += chunk
         return bool(chunk)

@@ -12,6 +12,7 @@ import torch
 from cprs.critics.base import State, TokenScores
 from cprs.critics.layers import owner_of
 from cprs.guidance import Guidance
+from cprs.train.extras import torch_device
 from cprs.train.hybrid.collate import inputs_of
 from cprs.train.hybrid.dataset import Given
 from cprs.train.hybrid.folder import load_hybrid, load_tokens, weights_digest
@@ -40,7 +41,8 @@ class HybridCritic:
     @classmethod
     def load(cls, folder: Path, *, device: str = "cpu") -> HybridCritic:
         """Load what `cprs train critic --base <a Qwen2>` wrote: in float32 on a CPU, in bfloat16
-        on a GPU. Raises `WeightsError`."""
+        on a GPU. Raises `WeightsError`, and `OptionError` for a device that is not here."""
+        device = torch_device(device)
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
         tokens = load_tokens(folder)
         model = load_hybrid(folder, dtype=dtype).to(device)

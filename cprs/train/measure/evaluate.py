@@ -22,6 +22,7 @@ from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import OptionError, unknown
 from cprs.formats import segment
+from cprs.hops import checked_hops
 from cprs.reading import Findings, read
 from cprs.result import Progress
 from cprs.select import unit_scores
@@ -62,10 +63,10 @@ def evaluate(
     [--source NAME ...] [--haystack FILE] [--hops N] [--effort E] [--json]`: `Report.text()`,
     `Report.json()`.
 
-    Raises `OptionError` for a folder without sets, an unknown set, a number that means nothing;
-    `TextError` naming file and line for what cannot be read.
+    Raises `OptionError` for a folder without sets, sets without evidence, an unknown set, a number
+    that means nothing; `TextError` naming file and line for what cannot be read.
     """
-    if not ratios or min(ratios) < 1:
+    if not ratios or not all(ratio >= 1 for ratio in ratios):
         raise OptionError("ratios must be 1 or more: tokens in ÷ tokens out")
     measured: dict[tuple[str, str], list[NDArray[np.float64]]] = {}
     of: dict[str, Scored] = {}
@@ -149,14 +150,19 @@ def score_sets(
     for name in sources:
         if name not in found:
             raise unknown("set", name, list(found))
+    given = None if haystack is None else read_text(haystack)
     cache = StateCache(max_bytes=1_500_000_000)
-    runs = [_Run(critic, hops, checked(effort), cache) for critic in critics]
+    distinct = {critic.name: critic for critic in critics}
+    runs = [
+        _Run(critic, checked_hops(hops), checked(effort), cache) for critic in distinct.values()
+    ]
+    nothing = True
     for name in sources or found:
         documents = list(read_documents(found[name]))
         if not documents:
             continue
         alone = is_alone(documents[0])
-        hay = _haystack(haystack, found[name]) if alone else ""
+        hay = (_beside(found[name]) if given is None else given) if alone else ""
         contexts = build_contexts(documents, haystack=hay, queries=queries, size=size, seed=seed)
         for context in contexts:
             layout = segment(context.text, format="text", granularity="sentence")
@@ -164,6 +170,7 @@ def score_sets(
                 if progress is not None:
                     progress(name, run.critic.name)
                 for question, scores in run.scores(context, layout):
+                    nothing = False
                     yield Scored(
                         source=name,
                         language=documents[0].language,
@@ -173,6 +180,8 @@ def score_sets(
                         passages=layout.passages,
                         scores=scores,
                     )
+    if nothing:
+        raise OptionError(f"{directory}: no question with marked evidence to measure with")
 
 
 def kept_passages(scores: Scores, lengths: IntArray, budget: float) -> IntArray:
@@ -246,10 +255,9 @@ def _drained(steps: Generator[Progress, None, Findings]) -> Findings:
             return found
 
 
-def _haystack(path: Path | None, beside: Path) -> str:
-    if path is not None:
-        return read_text(path)
-    for folder in list(beside.parents)[:3]:
+def _beside(path: Path) -> str:
+    """The unrelated text that lies near a set; empty where there is none."""
+    for folder in list(path.parents)[:3]:
         candidate = folder / "haystack" / HAYSTACK
         if candidate.is_file():
             return read_text(candidate)

@@ -20,7 +20,8 @@ from cprs.errors import OptionError, TextError
 from cprs.guidance import Guidance
 
 ENDINGS = (".jsonl", ".jsonl.gz")
-_UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
+UNREADABLE = (OSError, EOFError, UnicodeDecodeError, zlib.error)
+"""What reading a file, plain or gzipped, may raise."""
 UNKNOWN_EVIDENCE = "answer-only"
 """The level of a question whose evidence nobody has marked; an empty list says nothing there."""
 
@@ -102,8 +103,10 @@ def read_documents(path: Path) -> Iterator[Document]:
                 number += 1
                 if line.strip():
                     yield _document(json.loads(line), path)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise TextError(f"{path}:{number + 1}: cannot be read: {error}") from error
+        except RecursionError:
+            raise TextError(f"{path}:{number}: nested too deeply") from None
         except (ValueError, KeyError, TypeError) as error:
             what = f"missing {error}" if isinstance(error, KeyError) else str(error)
             raise TextError(f"{path}:{number}: not a question set's line: {what}") from error
@@ -114,7 +117,7 @@ def read_text(path: Path) -> str:
     try:
         with open_text(path) as lines:
             return lines.read()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise TextError(f"{path}: cannot be read: {error}") from error
 
 
@@ -126,7 +129,7 @@ def open_text(path: Path) -> IO[str]:
             return gzip.open(path, "rt", encoding="utf-8", newline="")
         return path.open(encoding="utf-8", newline="")
     except OSError as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
+        raise TextError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _document(row: dict[str, Any], path: Path) -> Document:
