@@ -36,7 +36,7 @@ def critic(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A folder for the critic.")],
     base: Annotated[
-        str, typer.Option("--base", metavar="NAME|PATH", help="minilm, weights, or a Qwen2.")
+        str, typer.Option("--base", metavar="NAME|PATH", help="minilm, weights, a BERT or a Qwen2.")
     ] = "minilm",
     recipe: Annotated[
         Path | None,

@@ -46,7 +46,10 @@ class Recipe:
     that names a label (`instructed`); the share that is not trained on but validated and
     calibrated with (`held_out`).
 
-    Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`.
+    Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`. `base_rate`
+    is that of pretrained weights: 0 leaves an embedded critic's base as it is, and a hybrid's
+    learn at the usual one; `gradient_checkpointing` where they learn. Of a hybrid: tokens of a
+    `window`, the first layer that looks both ways (`bidirectional_from`), and its `prefix`.
 
     Steps: what to `learn` (all, or, of layers trained before, the heads for labels alone, on the
     tasks that name several); `questions` per step, of one task at most `task_questions` an epoch,
