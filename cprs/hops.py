@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +28,9 @@ WEIGHT = 0.999
 
 def checked_hops(hops: object) -> int:
     """`hops`, if it is a number of passes. Raises `OptionError`."""
-    if not isinstance(hops, Integral) or isinstance(hops, bool) or not 1 <= hops <= MOST:
-        raise OptionError(f"hops must be 1 to {MOST}, got {hops!r}")
-    return int(hops)
+    if isinstance(hops, int | np.integer) and not isinstance(hops, bool) and 1 <= hops <= MOST:
+        return int(hops)
+    raise OptionError(f"hops must be 1 to {MOST}, got {hops!r}")
 
 
 def follow(

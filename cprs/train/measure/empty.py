@@ -88,8 +88,7 @@ def keep_of_nothing(
         for length in tokens:
             order = Order(length, lambda text: len(critics[0].encode(text)), seed=seed)
             order.check(())
-            size = order.length(lambda size: "".join(hay.take(size, order.draw("prose"))))  # noqa: B023
-            text = "".join(hay.take(size, order.draw("prose")))
+            text = _prose(hay, order)
             compressor = Compressor(critic, cache=StateCache(CACHE))
             for question in questions:
                 if progress is not None:
@@ -108,6 +107,15 @@ def keep_of_nothing(
                     )
                 )
     return kept
+
+
+def _prose(hay: Haystack, order: Order) -> str:
+    """As much of the haystack as the order wants."""
+
+    def text(size: int) -> str:
+        return "".join(hay.take(size, order.draw("prose")))
+
+    return text(order.length(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from cprs.critics.base import TokenCritic
 from cprs.train.measure.evaluate import Scored, score_sets
 from cprs.train.measure.report import aligned, short_names
 from cprs.train.sets.contexts import SIZE
-from cprs.train.sets.data import is_english
+from cprs.train.sets.data import evidence_in, is_english
 
 EDGES = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 """Bins [low, high), the last with its upper edge."""
@@ -162,9 +162,7 @@ def marked(
     """Code points (p,) of evidence in each passage, and (p,) whether that is some of it but less
     than half. `passages` (p + 1,) are their bounds."""
     start, end = passages[:-1], passages[1:]
-    found = np.zeros(len(start), np.int64)
-    for a, b in evidence:
-        found += np.clip(np.minimum(end, b) - np.maximum(start, a), 0, None)
+    found = evidence_in(start, end, evidence)
     return found, (found > 0) & (2 * found < end - start)
 
 

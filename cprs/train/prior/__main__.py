@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -13,30 +11,14 @@ from cprs.critics.embedded_base import Base
 from cprs.critics.prior import SHIPPED
 from cprs.errors import CprsError
 from cprs.train.prior.examples import Example, Reader, training_contexts
+from cprs.train.prior.options import parser, say
 from cprs.train.prior.ranking import fit, recall
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the sets, fit, write. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m cprs.train.prior", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of question sets")
-    parser.add_argument(
-        "--haystack", type=Path, nargs="+", default=[], help="texts to put documents into"
-    )
-    parser.add_argument("--queries", type=int, default=64, help="questions per set")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--weights", type=Path, help="the base's folder; the shipped one by default"
-    )
-    parser.add_argument("--out", type=Path, default=SHIPPED)
-    parser.add_argument(
-        "--held-out",
-        type=int,
-        default=0,
-        metavar="N",
-        help="also fit N times without an Nth of the sets and print what the rest predicts of them",
-    )
-    options = parser.parse_args(arguments)
+    asked = parser("cprs.train.prior", __doc__, queries=64, out=SHIPPED)
+    options = asked.parse_args(arguments)
     try:
         contexts = list(
             training_contexts(
@@ -48,15 +30,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         examples: list[Example] = []
         for number, context in enumerate(contexts, 1):
             examples += reader.examples(context, centre)
-            _say(f"{number}/{len(contexts)} {context.source}: {len(examples)} questions")
+            say(f"{number}/{len(contexts)} {context.source}: {len(examples)} questions")
         for source, share in held_out(examples, centre, parts=options.held_out).items():
-            _say(f"held out, recall at 32x: {source} {share:.3f}")
+            say(f"held out, recall at 32x: {source} {share:.3f}")
         prior = fit(examples, centre, seed=options.seed)
         prior.save(options.out)
     except CprsError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return error.exit_code
-    _say(f"{options.out}: threshold {prior.threshold}")
+    say(f"{options.out}: threshold {prior.threshold}")
     return 0
 
 
@@ -74,10 +56,6 @@ def held_out(
         prior = fit([e for e in examples if e.source not in out], centre)
         found |= recall(prior, [e for e in examples if e.source in out])
     return dict(sorted(found.items()))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

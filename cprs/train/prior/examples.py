@@ -18,7 +18,14 @@ from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
 from cprs.formats import segment
 from cprs.train.sets.contexts import Context, build_contexts
-from cprs.train.sets.data import Document, find_sources, is_english, read_documents, read_text
+from cprs.train.sets.data import (
+    Document,
+    evidence_in,
+    find_sources,
+    is_english,
+    read_documents,
+    read_text,
+)
 from cprs.train.sets.data import Question as Asked
 from cprs.train.sets.synthetic import make_documents
 from cprs.units import IntArray
@@ -54,12 +61,7 @@ def training_contexts(
     directory: Path, haystack: Sequence[Path], *, queries: int, seed: int
 ) -> Iterator[Context]:
     """Contexts of all sets in `directory`, and of made-up lookups and logs."""
-    hay = "\n\n".join(read_text(path)[5_000:75_000] for path in haystack)
-    sets: dict[str, list[Document]] = {}
-    for name, path in find_sources(directory).items():
-        sets[name] = list(read_documents(path))
-    for document in make_documents(count=48, seed=seed):
-        sets.setdefault(document.source, []).append(document)
+    hay, sets = read_hay(haystack), read_sets(directory, seed=seed)
     for number, size in enumerate(SIZES):
         for documents in sets.values():
             yield from build_contexts(
@@ -71,6 +73,19 @@ def training_contexts(
                 seed=seed + number,
                 negatives=True,
             )
+
+
+def read_sets(directory: Path, *, seed: int) -> dict[str, list[Document]]:
+    """The sets of a folder, and made-up lookups and logs."""
+    sets = {name: list(read_documents(path)) for name, path in find_sources(directory).items()}
+    for document in make_documents(count=48, seed=seed):
+        sets.setdefault(document.source, []).append(document)
+    return sets
+
+
+def read_hay(paths: Sequence[Path]) -> str:
+    """Unrelated text: a part of each file, past its title pages."""
+    return "\n\n".join(read_text(path)[5_000:75_000] for path in paths)
 
 
 class Reader:
@@ -132,14 +147,10 @@ def _example(
     context: Context, asked: Asked, passages: IntArray, features: NDArray[np.float32]
 ) -> Example:
     start, end = passages.T
-    evidence = np.zeros(len(passages), np.int64)
-    for a, b in asked.evidence:
-        evidence += np.clip(np.minimum(end, b) - np.maximum(start, a), 0, None)
-    unsure = (evidence > 0) & (2 * evidence < end - start)
-    if context.source in INCOMPLETE:
-        for place in places(context.text, asked.answers):
-            unsure[max(int(np.searchsorted(start, place, side="right")) - 1, 0)] = True
-        unsure &= evidence == 0
+    evidence = evidence_in(start, end, asked.evidence)
+    unsure = unmarked(context, asked, start, evidence)
+    if context.source not in INCOMPLETE:
+        unsure = (evidence > 0) & (2 * evidence < end - start)
     return Example(
         source=context.source,
         features=features,
@@ -149,6 +160,19 @@ def _example(
         total=sum(b - a for a, b in asked.evidence),
         size=len(context.text),
     )
+
+
+def unmarked(
+    context: Context, asked: Asked, start: IntArray, evidence: IntArray
+) -> NDArray[np.bool_]:
+    """Which pieces (n,) of a context, beginning at `start`, hold an answer but none of the
+    `evidence` (n,): in the sets that do not mark all of it they may be evidence or not."""
+    found = np.zeros(len(start), np.bool_)
+    if context.source in INCOMPLETE:
+        for place in places(context.text, asked.answers):
+            found[max(int(np.searchsorted(start, place, side="right")) - 1, 0)] = True
+    found &= evidence == 0
+    return found
 
 
 def places(text: str, answers: Sequence[str]) -> Iterator[int]:

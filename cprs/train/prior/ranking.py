@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,13 +67,7 @@ def fit(examples: Sequence[Example], centre: States, *, seed: int = 0) -> Prior:
     )
     found = descend(standard, rng)
     prior = Prior(
-        centre=centre.astype(np.float64),
-        mean=mean.astype(np.float64),
-        scale=scale.astype(np.float64),
-        linear=found["linear"].astype(np.float64),
-        hidden=found["hidden"].astype(np.float64),
-        bias=found["bias"].astype(np.float64),
-        out=found["out"].astype(np.float64),
+        **doubles(centre=centre, mean=mean, scale=scale, **found),
         slope=1.0,
         offset=0.0,
         question=np.zeros(len(QUESTION_FEATURES)),
@@ -119,6 +114,11 @@ def _draw(examples: Sequence[Example], rng: np.random.Generator) -> Batch:
             negative[i, at : at + len(some)] = x[some]
             count[i, at : at + len(some)] = np.log(max(len(pool), 1) / max(len(some), 1))
     return Batch(positive, share, negative, count, balance([e.source for e in examples]))
+
+
+def doubles(**values: Floats) -> dict[str, Any]:
+    """The same in double precision: it is written in decimals."""
+    return {name: value.astype(np.float64) for name, value in values.items()}
 
 
 def balance(sources: Sequence[str]) -> Floats:

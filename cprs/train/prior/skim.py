@@ -7,11 +7,9 @@ not matter what stands above it.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +20,12 @@ from cprs.critics.skim import FEATURES, SHIPPED, Ranking, Skim, StaticVectors, o
 from cprs.critics.words import Pieces
 from cprs.errors import CprsError
 from cprs.formats import segment
-from cprs.train.prior.examples import INCOMPLETE, places
-from cprs.train.prior.ranking import SLACK, Batch, balance, descend
+from cprs.train.prior.examples import read_hay, read_sets, unmarked
+from cprs.train.prior.options import parser, say
+from cprs.train.prior.ranking import SLACK, Batch, balance, descend, doubles
 from cprs.train.prior.static import static_vectors, word_embeddings
 from cprs.train.sets.contexts import Context, build_contexts
-from cprs.train.sets.data import Document, find_sources, is_english, read_documents, read_text
-from cprs.train.sets.synthetic import make_documents
+from cprs.train.sets.data import Document, evidence_in, is_english, read_text
 from cprs.units import IntArray
 from cprs.windows import cut_windows
 
@@ -61,43 +59,26 @@ class Example:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the sets, fit, write. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m cprs.train.prior.skim", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of question sets")
-    parser.add_argument(
-        "--haystack", type=Path, nargs="+", default=[], help="texts to put documents into"
-    )
-    parser.add_argument("--queries", type=int, default=16, help="questions per set")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--weights", type=Path, help="the base's folder")
-    parser.add_argument("--out", type=Path, default=SHIPPED)
-    parser.add_argument("--held-out", type=int, default=0, metavar="N", help="as for the prior")
-    options = parser.parse_args(arguments)
+    asked = parser("cprs.train.prior.skim", __doc__, queries=16, out=SHIPPED)
+    options = asked.parse_args(arguments)
     try:
         base = Base.load(options.weights)
         sets = read_sets(options.data, seed=options.seed)
-        hay = "\n\n".join(read_text(path)[5_000:75_000] for path in options.haystack)
         texts = [_sample(documents) for documents in sets.values()]
         texts += [read_text(path)[:SAMPLE] for path in options.haystack]
         vectors = static_vectors(word_embeddings(options.weights), frequency(base, texts))
+        hay = read_hay(options.haystack)
         contexts = training_contexts(sets, hay, queries=options.queries, seed=options.seed)
         examples = list(look(contexts, base, vectors))
         for source, shares in held_out(examples, parts=options.held_out).items():
-            _say(f"held out, evidence read: {source} " + " ".join(f"{s:.3f}" for s in shares))
+            say(f"held out, evidence read: {source} " + " ".join(f"{s:.3f}" for s in shares))
         skim = Skim(vectors, fit(examples, seed=options.seed))
         skim.save(options.out)
     except CprsError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return error.exit_code
-    _say(f"{options.out}: {skim.digest}")
+    say(f"{options.out}: {skim.digest}")
     return 0
-
-
-def read_sets(directory: Path, *, seed: int) -> dict[str, list[Document]]:
-    """The sets of a folder, and made-up lookups and logs."""
-    sets = {name: list(read_documents(path)) for name, path in find_sources(directory).items()}
-    for document in make_documents(count=48, seed=seed):
-        sets.setdefault(document.source, []).append(document)
-    return sets
 
 
 def frequency(base: Base, texts: Sequence[str]) -> NDArray[np.int64]:
@@ -136,17 +117,11 @@ def look(contexts: Iterator[Context], base: Base, vectors: StaticVectors) -> Ite
         for question in context.questions:
             ids = base.encode(question.guidance().question).ids
             features = skim.features(pieces, ids, windows)
-            evidence = np.zeros(len(windows), np.int64)
-            for a, b in question.evidence:
-                evidence += np.clip(np.minimum(end, b) - np.maximum(start, a), 0, None)
-            unsure = np.zeros(len(windows), np.bool_)
-            if context.source in INCOMPLETE:
-                for place in places(context.text, question.answers):
-                    unsure[max(int(np.searchsorted(start, place, side="right")) - 1, 0)] = True
-                unsure &= evidence == 0
+            evidence = evidence_in(start, end, question.evidence)
+            unsure = unmarked(context, question, start, evidence)
             total = sum(b - a for a, b in question.evidence)
             yield Example(context.source, features, evidence, unsure, total)
-        _say(f"{context.source}: {len(context.questions)} questions, {len(windows)} windows")
+        say(f"{context.source}: {len(context.questions)} questions, {len(windows)} windows")
 
 
 def fit(examples: Sequence[Example], *, seed: int = 0) -> Ranking:
@@ -157,14 +132,7 @@ def fit(examples: Sequence[Example], *, seed: int = 0) -> Ranking:
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-4
     data = _draw(examples, mean, scale, rng)
     found = descend(data, rng, hidden=HIDDEN, epochs=EPOCHS)
-    return Ranking(
-        mean=mean.astype(np.float64),
-        scale=scale.astype(np.float64),
-        linear=found["linear"].astype(np.float64),
-        hidden=found["hidden"].astype(np.float64),
-        bias=found["bias"].astype(np.float64),
-        out=found["out"].astype(np.float64),
-    )
+    return Ranking(**doubles(mean=mean, scale=scale, **found))
 
 
 def evidence_read(ranking: Ranking, example: Example, share: float) -> float:
@@ -224,10 +192,6 @@ def _sample(documents: Sequence[Document]) -> str:
         if size > SAMPLE:
             break
     return "\n\n".join(parts)[:SAMPLE]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -11,10 +11,13 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cprs.errors import OptionError, TextError
 from cprs.guidance import Guidance
@@ -67,6 +70,16 @@ class Document:
     language: str = "en"
     domain: str = ""
     context: str = ""
+
+
+def evidence_in(
+    start: NDArray[np.int64], end: NDArray[np.int64], evidence: Sequence[tuple[int, int]]
+) -> NDArray[np.int64]:
+    """Code points (n,) of `evidence` in each of n pieces of text [start, end)."""
+    found = np.zeros(len(start), np.int64)
+    for a, b in evidence:
+        found += np.clip(np.minimum(end, b) - np.maximum(start, a), 0, None)
+    return found
 
 
 def is_english(language: str) -> bool:
