@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.postings import Ints
-from cprs.critics.product import product
+from cprs.critics.product import product, unit
 from cprs.critics.survey import Survey, smooth
 
 States = NDArray[np.float32]
@@ -67,9 +67,9 @@ class Asked:
         mean = states.mean(axis=0) if len(states) else centre
         weighted = weights @ states if len(states) else centre
         return cls(
-            mean=_unit(mean - centre),
-            weighted=_unit(weighted - centre),
-            tokens=_unit(states - centre),
+            mean=unit(mean - centre),
+            weighted=unit(weighted - centre),
+            tokens=unit(states - centre),
             weights=weights,
             words=words,
         )
@@ -91,8 +91,8 @@ def pool(
     `window` is its number in the survey.
     """
     starts, lengths = units[:, 0], (units[:, 1] - units[:, 0])[:, None]
-    late = _unit(np.add.reduceat(states, starts, axis=0) / lengths - centre)
-    whole = _unit(states.mean(axis=0) - centre)
+    late = unit(np.add.reduceat(states, starts, axis=0) / lengths - centre)
+    whole = unit(states.mean(axis=0) - centre)
     both = np.stack([asked.mean, asked.weighted], axis=1)
     cosine, weighted = product(late, both).astype(np.float64).T
     count = len(units)
@@ -154,9 +154,3 @@ def _neighbours(best: States) -> States:
     np.maximum(wide[1:], best[:-1], out=wide[1:])
     np.maximum(wide[:-1], best[1:], out=wide[:-1])
     return wide
-
-
-def _unit(vectors: States) -> States:
-    norm = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
-    unit: States = np.divide(vectors, np.maximum(norm, 1e-6), dtype=np.float32)
-    return unit

@@ -1,4 +1,4 @@
-"""Matrix products that stay on the thread that asks for them."""
+"""Matrix products that stay on the thread that asks for them, and vectors of length 1."""
 
 from __future__ import annotations
 
@@ -28,3 +28,10 @@ def product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
                 out=out[i : i + rows, j : j + COLUMNS],
             )
     return out
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors (..., d) of length 1; of almost none they stay short."""
+    norm = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
+    found: NDArray[np.float32] = np.divide(vectors, np.maximum(norm, 1e-6), dtype=np.float32)
+    return found

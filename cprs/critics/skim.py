@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.postings import Floats, Ints
-from cprs.critics.product import product
+from cprs.critics.product import product, unit
 from cprs.critics.survey import (
     PASSAGE_FEATURES,
     QUESTION_FEATURES,
@@ -92,7 +92,7 @@ class StaticVectors:
 
     def unit(self) -> Column:
         """The vectors (v, d), of length 1."""
-        return _unit(self.steps.astype(np.float32))
+        return unit(self.steps.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class Skim:
     def _vector(self, ids: Ids) -> Column:
         """The mean vector of tokens, of length 1."""
         mean = self.vectors.worth[ids] @ self._unit[ids]
-        return _unit(np.asarray(mean, np.float32))
+        return unit(np.asarray(mean, np.float32))
 
 
 def order(ranking: Ranking, features: Column) -> Column:
@@ -297,9 +297,3 @@ def _relative(values: Floats) -> Floats:
     """Values beside the request's largest."""
     share: Floats = values / max(float(values.max(initial=0)), 1e-6)
     return share
-
-
-def _unit(vectors: Column) -> Column:
-    norm = np.sqrt((vectors * vectors).sum(axis=-1, keepdims=True))
-    unit: Column = np.divide(vectors, np.maximum(norm, 1e-6), dtype=np.float32)
-    return unit

@@ -105,6 +105,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     for name in ("window", "width"):
         if not isinstance(manifest[name], int) or manifest[name] < 1:
             raise WeightsError(f"{path}: {name} is no number of tokens or values; {_REPAIR}")
+    if not isinstance(manifest.get("reasoner") or {}, dict):
+        raise WeightsError(f"{path}: 'reasoner' does not describe layers; {_REPAIR}")
     return dict(manifest)
 
 

@@ -54,6 +54,10 @@ BREAKS: dict[str, tuple[Callable[[Path], object], str]] = {
     "manifest no JSON": (lambda f: (f / MANIFEST).write_text("{"), "cannot be read"),
     "manifest binary": (lambda f: (f / MANIFEST).write_bytes(b"\xff\xfe"), "cannot be read"),
     "manifest a list": (lambda f: (f / MANIFEST).write_text("[]"), "has format None"),
+    "layers no object": (
+        lambda f: change(f, lambda m: m.update(reasoner=3)),
+        "'reasoner' does not describe layers",
+    ),
     "of the future": (
         lambda f: change(f, lambda m: m.update(format=2)),
         "has format 2, this cprs reads format 1",

@@ -9,13 +9,23 @@ import pytest
 from command import run
 
 from cprs.errors import OptionError
-from cprs.train.extras import require
+from cprs.train.extras import require, torch_device
 
 
 def test_what_is_missing_is_named() -> None:
     require("numpy")
     with pytest.raises(OptionError, match=r"needs nothing_of_the_kind; .*'cprs\[train\]'"):
         require("numpy", "nothing_of_the_kind")
+    with pytest.raises(OptionError, match=r"exporting needs .*'cprs\[export\]'"):
+        require("nothing_of_the_kind", what="exporting", extra="export")
+
+
+def test_a_device_is_here_or_refused() -> None:
+    pytest.importorskip("torch", reason="needs cprs[train]")
+    assert torch_device("cpu") == "cpu"
+    assert torch_device("auto") in ("cpu", "cuda")
+    with pytest.raises(OptionError, match="device 'tpu' is not here; known: auto, cpu"):
+        torch_device("tpu")
 
 
 def test_the_command_without_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,9 +37,6 @@ class Bert:
         return int(self.words.shape[1])
 
 
-SITES = ("qkv", "out", "up", "down")
-
-
 def from_checkpoint(tensors: Mapping[str, Floats], config: Mapping[str, Any]) -> Bert:
     """Read a BertModel checkpoint by the names `transformers` gives its tensors.
 

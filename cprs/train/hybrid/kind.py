@@ -16,20 +16,13 @@ _NUMBERS = ("num_hidden_layers", "max_position_embeddings", "vocab_size", "hidde
 
 def is_hybrid(folder: Path) -> bool:
     """Whether `folder` is a trained hybrid's, as far as its configuration can be read."""
-    try:
-        config: Any = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        return ARCHITECTURE in config["architectures"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    named = _glance(folder).get("architectures")
+    return isinstance(named, list) and ARCHITECTURE in named
 
 
 def model_type(folder: Path) -> str:
     """The family of the model in `folder`; "" where its configuration does not say."""
-    try:
-        config: Any = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        return str(config.get("model_type", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+    return str(_glance(folder).get("model_type", ""))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -54,3 +47,12 @@ def read_config(folder: Path) -> dict[str, Any]:
         if not isinstance(config.get(name), int):
             raise WeightsError(f"{path}: {name} is not a number")
     return config
+
+
+def _glance(folder: Path) -> dict[str, Any]:
+    """The configuration in a folder; empty where there is none that can be read."""
+    try:
+        config: Any = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return config if isinstance(config, dict) else {}

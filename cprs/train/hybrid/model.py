@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import ClassVar
 
 from torch import Tensor, arange, autocast, float32, nn, zeros_like
 from torch.nn import functional
@@ -48,7 +49,8 @@ class CprsForTokenClassification(Qwen2PreTrainedModel):
     (`frozen`: it is the same for every window, in all layers) or the window too (`exact`).
     """
 
-    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}  # noqa: RUF012  # as transformers reads it
+    # Read by transformers: the LM head is written once where it is the embeddings.
+    _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "model.embed_tokens.weight"}
 
     def __init__(self, config: Qwen2Config) -> None:
         super().__init__(config)
