@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import IO
 
 import typer
 
 from cprs.cli.exits import Exit
 from cprs.errors import CprsError
+from cprs.staging import stage
 
 
 def check_writable(path: str) -> None:
@@ -38,7 +39,7 @@ def write_files(contents: Mapping[str, bytes]) -> None:
                 with open(path, "wb") as file:
                     file.write(data)
             else:
-                staged[path] = _stage(os.path.realpath(path), data)
+                staged[path] = stage(os.path.realpath(path), _writer(data))
         for path, temporary in staged.items():
             os.replace(temporary, os.path.realpath(path))
     except OSError as error:
@@ -69,23 +70,5 @@ def _in_place(path: str) -> bool:
     return os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)
 
 
-def _stage(path: str, data: bytes) -> str:
-    folder, name = os.path.split(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".part", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, _mode(path))
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return temporary
-
-
-def _mode(path: str) -> int:
-    """The permissions a plain `open(path, "w")` would have left."""
-    if os.path.exists(path):
-        return stat.S_IMODE(os.stat(path).st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _writer(data: bytes) -> Callable[[IO[bytes]], int]:
+    return lambda file: file.write(data)

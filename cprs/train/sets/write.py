@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 from cprs.errors import CprsError, OptionError
+from cprs.staging import stage
 from cprs.train.sets.data import ENDINGS, Document, Question
 
 
@@ -24,12 +24,15 @@ def write_documents(path: Path, documents: Iterable[Document]) -> tuple[int, int
     """
     if not path.name.endswith(ENDINGS):
         raise OptionError(f"{path}: a question set is called NAME.jsonl or NAME.jsonl.gz")
+    counts = 0, 0
+
+    def fill(raw: IO[bytes]) -> None:
+        nonlocal counts
+        counts = _write(raw, documents, packed=path.suffix == ".gz")
+
     staged = ""
     try:
-        descriptor, staged = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as raw:
-            counts = _write(raw, documents, packed=path.suffix == ".gz")
-        os.chmod(staged, _mode())
+        staged = stage(str(path), fill)
         os.replace(staged, path)
     except OSError as error:
         raise CprsError(f"{path}: cannot be written: {error.strerror or error}") from error
@@ -88,10 +91,3 @@ def _encoded(row: dict[str, Any]) -> bytes:
         return (json.dumps(row, ensure_ascii=False) + "\n").encode()
     except UnicodeEncodeError:  # half a surrogate pair, as some public files have
         return (json.dumps(row) + "\n").encode()
-
-
-def _mode() -> int:
-    """The permissions a plain `open(path, "w")` would have left."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
