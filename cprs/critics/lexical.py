@@ -9,7 +9,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from cprs.critics.base import State, TokenScores
+from cprs.critics.base import Scorer, State, TokenScores
 from cprs.critics.postings import Floats, Postings, damping, passages_of, rarity
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
@@ -51,7 +51,7 @@ class LexicalCritic:
         """Nothing: there is no more to know than the words."""
         return [() for _ in windows]
 
-    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> LexicalScorer:
+    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Scorer:
         """Count how rare each word of the question is in `windows`."""
         ids = np.concatenate([np.zeros(0, np.int32), *(w.token_ids for w in windows)])
         passage, count = passages_of(windows)

@@ -23,7 +23,7 @@ class Greedy(LexicalCritic):
     name = "greedy"
     warnings: tuple[str, ...] = ()
 
-    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Greedy:  # type: ignore[override]
+    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Greedy:
         return self
 
     def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,13 +92,18 @@ def test_documents_alone_lie_in_the_haystack(tmp_path: Path) -> None:
     hay.mkdir()
     words = "Some hay lies here in the sun. " * 300
     (hay / "eval_tenk_en.txt.gz").write_bytes(gzip.compress(words.encode()))
-    options = {"critics": [LexicalCritic()], "ratios": (8.0,), "queries": 3, "size": 4_000}
-    report = evaluate(tmp_path / "dev", **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {
+        "critics": [LexicalCritic()],
+        "ratios": (8.0,),
+        "queries": 3,
+        "size": 4_000,
+    }
+    report = evaluate(tmp_path / "dev", **options)
     assert report.cells[0].context == "alone"
     assert report.cells[0].recall == (1.0,)
     (hay / "eval_tenk_en.txt.gz").unlink()
     with pytest.raises(OptionError, match="haystack"):
-        evaluate(tmp_path / "dev", **options)  # type: ignore[arg-type]
+        evaluate(tmp_path / "dev", **options)
 
 
 def test_two_hops_run(tmp_path: Path) -> None:
@@ -117,10 +123,10 @@ def test_two_hops_run(tmp_path: Path) -> None:
         ({"sources": ("none",)}, "unknown set 'none'; known: boxes"),
     ],
 )
-def test_bad_options_are_named(tmp_path: Path, options: dict[str, object], says: str) -> None:
+def test_bad_options_are_named(tmp_path: Path, options: dict[str, Any], says: str) -> None:
     _set(tmp_path, "boxes")
     with pytest.raises(OptionError, match=says):
-        evaluate(tmp_path, critics=[LexicalCritic()], **options)  # type: ignore[arg-type]
+        evaluate(tmp_path, critics=[LexicalCritic()], **options)
 
 
 def test_report_averages_english_apart() -> None:

@@ -32,7 +32,7 @@ class Broken(LexicalCritic):
     def encode(self, text: str) -> Encoded:
         return LexicalCritic().encode(text)
 
-    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Broken:  # type: ignore[override]
+    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Broken:
         return self
 
     def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,12 +67,12 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("before")
 
-    def broken() -> object:
+    def broken() -> Iterator[Document]:
         yield DOCUMENT
         raise TextError("no more")
 
     with pytest.raises(TextError, match="no more"):
-        write_documents(path, broken())  # type: ignore[arg-type]
+        write_documents(path, broken())
     assert path.read_text() == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["a.jsonl"]
 
