@@ -15,6 +15,7 @@ from cprs.assemble import Assembler
 from cprs.critics import load_critic
 from cprs.critics.base import TokenCritic, threshold_of
 from cprs.document import Document
+from cprs.engine.base import Engine
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import Cancelled, OptionError
@@ -47,7 +48,7 @@ class Compressor:
     `critic`: "embedded" (the default: CPU, no download), "lexical", a path, or any `TokenCritic`.
     `target_model`: the model, or `TokenCounter`, whose tokens count; the critic's without one.
     `workers`: threads, all cores by default. `cache`: what was read of a document, kept for the
-    next question about it.
+    next question about it. `engine`: what runs the critic, with workers and a cache of its own.
     """
 
     def __init__(
@@ -58,16 +59,21 @@ class Compressor:
         target_model: str | TokenCounter | None = None,
         workers: int | None = None,
         cache: StateCache | None = None,
+        engine: Engine | None = None,
     ) -> None:
-        self.critic: TokenCritic = (
-            load_critic(critic, device=device) if isinstance(critic, str | Path) else critic
-        )
-        self.counter = _counter(self.critic, target_model)
         if workers is not None and workers < 1:
             raise OptionError(f"workers must be at least 1, got {workers}")
-        self._engine = LocalEngine(
-            self.critic, workers=workers, cache=StateCache() if cache is None else cache
-        )
+        if engine is None:
+            loaded = (
+                load_critic(critic, device=device) if isinstance(critic, str | Path) else critic
+            )
+            own = StateCache() if cache is None else cache
+            engine = LocalEngine(loaded, workers=workers, cache=own)
+        elif workers is not None or cache is not None or critic not in ("embedded", engine.critic):
+            raise OptionError("an engine has its own critic, workers and cache: give it alone")
+        self.critic: TokenCritic = engine.critic
+        self.counter = _counter(self.critic, target_model)
+        self._engine = engine
 
     def compress(
         self,

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from cprs.critics.base import TokenScores
 from cprs.document import Document
 from cprs.effort import Effort, plan, resolve
-from cprs.engine.local import LocalEngine
+from cprs.engine.base import Engine
 from cprs.guidance import Guidance
 from cprs.hops import combine, follow
+from cprs.labels import TAGS
 from cprs.result import Progress
 
 Column = NDArray[np.float32]
-
-_OUTSIDE = 2  # of B I O E
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Findings:
 
 
 def read(
-    engine: LocalEngine,
+    engine: Engine,
     documents: Sequence[Document],
     guidance: Guidance,
     *,
@@ -74,7 +73,7 @@ def read(
 
 
 def _score(
-    engine: LocalEngine, documents: Sequence[Document], guidance: Guidance, effort: Effort
+    engine: Engine, documents: Sequence[Document], guidance: Guidance, effort: Effort
 ) -> Generator[Progress, None, Findings]:
     """One pass over all windows that are to be read."""
     windows = [window for document in documents for window in document.windows]
@@ -112,7 +111,7 @@ class _Table:
                 if head not in self._heads:
                     rows = np.zeros((len(self._keep), values.shape[1]), np.float32)
                     if head == "tags":
-                        rows[:, _OUTSIDE] = 1
+                        rows[:, TAGS.index("O")] = 1
                     self._heads[head] = rows
                 self._heads[head][at:end] = values
 

@@ -47,7 +47,7 @@ def test_public_names() -> None:
 
 def test_signatures() -> None:
     assert list(inspect.signature(Compressor).parameters) == [
-        "critic", "device", "target_model", "workers", "cache",
+        "critic", "device", "target_model", "workers", "cache", "engine",
     ]  # fmt: skip
     assert list(inspect.signature(Compressor.compress).parameters)[1:] == [
         "text", "query", "instruction", "budget", "ratio", "threshold", "granularity", "format",

@@ -60,16 +60,20 @@ class LocalEngine:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _score(self, windows: Sequence[Window], scorer: Scorer) -> list[TokenScores]:
-        return scorer(windows, self._read(windows))
+        return scorer(windows, read_states(self.critic, windows, self.cache))
 
-    def _read(self, windows: Sequence[Window]) -> list[State]:
-        if self.cache is None:
-            return self.critic.read(windows)
-        reads = reads_as(self.critic)
-        keys = [key_of(reads, window) for window in windows]
-        states = [self.cache.get(key) for key in keys]
-        missing = [i for i, state in enumerate(states) if state is None]
-        for i, state in zip(missing, self.critic.read([windows[i] for i in missing]), strict=True):
-            self.cache.put(keys[i], state)
-            states[i] = state
-        return [state for state in states if state is not None]
+
+def read_states(
+    critic: TokenCritic, windows: Sequence[Window], cache: StateCache | None
+) -> list[State]:
+    """What `critic` reads of `windows`, as far as it is not in `cache`, which then has it."""
+    if cache is None:
+        return critic.read(windows)
+    reads = reads_as(critic)
+    keys = [key_of(reads, window) for window in windows]
+    states = [cache.get(key) for key in keys]
+    missing = [i for i, state in enumerate(states) if state is None]
+    for i, state in zip(missing, critic.read([windows[i] for i in missing]), strict=True):
+        cache.put(keys[i], state)
+        states[i] = state
+    return [state for state in states if state is not None]
