@@ -48,6 +48,7 @@ def load_bert(folder: Path, *, checkpointing: bool = False) -> Bert:
         config = BertConfig(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
         # Its states are read as in use; the layers above drop out of themselves.
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+        config.use_cache = False
         model = BertModel(config, add_pooling_layer=False)
         found = safetensors.load_file(folder / TENSORS)
         tensors = {name.removeprefix("bert."): tensor for name, tensor in found.items()}

@@ -19,22 +19,23 @@ from berts import PLACES, WIDTH, make_bert  # noqa: E402
 
 from cprs.critics import load_critic  # noqa: E402
 from cprs.critics.embedded_base import Base  # noqa: E402
+from cprs.critics.packing import pack, unpack  # noqa: E402
 from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
 from cprs.critics.prior import Prior  # noqa: E402
 from cprs.critics.weights import MODEL  # noqa: E402
 from cprs.errors import OptionError, WeightsError  # noqa: E402
 from cprs.formats import segment  # noqa: E402
 from cprs.guidance import Guidance  # noqa: E402
-from cprs.train.export.critic import TENSORS, export_critic  # noqa: E402
+from cprs.train.export.critic import TENSORS  # noqa: E402
 from cprs.train.export.reasoner import WEIGHTS, export_reasoner  # noqa: E402
 from cprs.train.reason.along import Along, inputs_of  # noqa: E402
 from cprs.train.reason.bases import START  # noqa: E402
-from cprs.train.reason.bert import load_bert, save_bert  # noqa: E402
+from cprs.train.reason.bert import load_bert  # noqa: E402
 from cprs.train.reason.critic import train_critic  # noqa: E402
 from cprs.train.reason.dataset import Dataset, GivenIds  # noqa: E402
-from cprs.train.reason.embedded import PREPARED  # noqa: E402
 from cprs.train.reason.loop import Step, new_reasoner, read_losses  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
+from cprs.train.reason.run import PREPARED  # noqa: E402
 from cprs.windows import cut_windows  # noqa: E402
 
 torch.set_num_threads(1)
@@ -133,15 +134,14 @@ def test_gradients_reach_every_part_of_the_base(trained: Path) -> None:
         model(inputs_of(given(start))).odds.square().sum().backward()
         grown.append({n: p.grad for n, p in model.base.named_parameters()})
     for name, gradient in grown[0].items():
-        # A shift of all keys alike changes no attention.
-        assert "key.bias" in name or float(gradient.abs().max()) > 1e-6, name
+        assert float(gradient.abs().max()) > 0, name
         assert torch.allclose(gradient, grown[1][name], rtol=1e-4, atol=1e-5), name
 
 
 def test_the_base_learns_and_what_it_reads_afterwards_is_used(base: Path, trained: Path) -> None:
     before, after = load_bert(trained / START), load_bert(trained)
     moved = [
-        float((one - other).abs().max())
+        float((one - other).detach().abs().max())
         for one, other in zip(before.parameters(), after.parameters(), strict=True)
     ]
     assert min(moved) > 0
@@ -151,18 +151,18 @@ def test_the_base_learns_and_what_it_reads_afterwards_is_used(base: Path, traine
     assert (trained / START / TENSORS).read_bytes() == (base / TENSORS).read_bytes()
     read = Base.load(trained)
     for one in given(trained):
-        assert np.abs(read.read(one.ids) - one.states).max() < 0.05
+        assert np.array_equal(unpack(pack(read.read(one.ids))), one.states)
     assert "-along-" in load_critic(trained).name
 
 
-def test_without_a_rate_the_base_stays_as_it_is(base: Path, sets: Path, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="not exported yet"):
-        train_critic(sets, base, tmp_path / "out", replace(RECIPE, base_rate=0.0), device="cpu")
-    export_critic(base, tmp_path / "weights")
-    shutil.copyfile(base / PRIOR.name, tmp_path / "weights" / PRIOR.name)
+def test_without_a_rate_the_base_stays_as_it_is(
+    base: Path, sets: Path, trained: Path, tmp_path: Path
+) -> None:
     recipe = replace(RECIPE, base_rate=0.0)
-    train_critic(sets, tmp_path / "weights", tmp_path / "out", recipe, device="cpu")
-    assert (tmp_path / "out" / MODEL).read_bytes() == (tmp_path / "weights" / MODEL).read_bytes()
+    with pytest.raises(OptionError, match="not exported yet"):
+        train_critic(sets, base, tmp_path / "out", recipe, device="cpu")
+    train_critic(sets, trained / START, tmp_path / "out", recipe, device="cpu")
+    assert (tmp_path / "out" / MODEL).read_bytes() == (trained / START / MODEL).read_bytes()
     assert not (tmp_path / "out" / START).exists()
     assert not (tmp_path / "out" / TENSORS).exists()
 
@@ -171,27 +171,21 @@ class Killed(Exception):
     pass
 
 
-def test_a_stopped_run_goes_on_bit_for_bit(
-    base: Path, sets: Path, trained: Path, tmp_path: Path
-) -> None:
+def test_a_stopped_run_goes_on_bit_for_bit(sets: Path, trained: Path, tmp_path: Path) -> None:
     def kill(step: Step) -> None:
         if step.step == 3:
             raise Killed
 
-    out = tmp_path / "critic"
+    base, out = trained / START, tmp_path / "critic"
     with pytest.raises(Killed):
         train_critic(sets, base, out, RECIPE, device="cpu", progress=kill)
-    torch.rand(3)
+    torch.rand(3)  # the caller's random numbers are no part of it
     train_critic(sets, base, out, resume=True, device="cpu")
     assert read_losses(out) == read_losses(trained)
     for name in (TENSORS, WEIGHTS, MODEL):
         assert (out / name).read_bytes() == (trained / name).read_bytes(), name
-    again = train_critic(sets, base, out, resume=True, device="cpu")  # nothing is left to do
-    assert [again.first_loss, again.last_loss] == [read_losses(out)[i] for i in (0, -1)]
-    other = shutil.copytree(base, tmp_path / "other")
-    save_bert(load_bert(trained), base, other)
     with pytest.raises(OptionError, match="another base"):
-        train_critic(sets, other, out, resume=True, device="cpu")
+        train_critic(sets, trained, out, resume=True, device="cpu")
 
 
 def test_the_exported_critic_agrees_with_torch(trained: Path, tmp_path: Path) -> None:
@@ -206,13 +200,9 @@ def test_the_exported_critic_agrees_with_torch(trained: Path, tmp_path: Path) ->
     assert (tags[0] == tags[1]).mean() >= 0.99
 
 
-def test_a_trained_folder_can_be_trained_again(trained: Path, sets: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, steps=1)
-    train_critic(sets, trained, tmp_path / "more", recipe, start=trained, device="cpu")
-    start = tmp_path / "more" / START
-    assert (start / MODEL).read_bytes() == (trained / MODEL).read_bytes()
-    settled = replace(recipe, base_rate=0.0)
-    train_critic(sets, trained, tmp_path / "settled", settled, start=trained, device="cpu")
+def test_layers_can_go_on_above_the_changed_base(trained: Path, sets: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=1, base_rate=0.0)
+    train_critic(sets, trained, tmp_path / "settled", recipe, start=trained, device="cpu")
     assert (tmp_path / "settled" / MODEL).read_bytes() == (trained / MODEL).read_bytes()
 
 
