@@ -6,13 +6,16 @@ CODE := cprs benchmarks server tests
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs clean
+.PHONY: help demo serve test lint format docs clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.base ## compress Python's own source for three questions; Q="..." adds one, FULL=1 takes it all
 	@$(BIN)/python -m cprs.demo
+
+serve: $(VENV)/.server ## run the proxy on 127.0.0.1:8788; ARGS="--upstream URL" and the like go along
+	@$(BIN)/cprs serve $(ARGS)
 
 test: lint ## lint, types and tests
 	$(BIN)/python -m pytest -q -n 2
@@ -42,6 +45,11 @@ $(BIN)/python:
 $(VENV)/.base: pyproject.toml | $(BIN)/python
 	@echo "installing cprs (about 100 MB the first time)"
 	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.server: pyproject.toml | $(BIN)/python
+	@echo "installing cprs with what the proxy needs"
+	@$(PIP) -e '.[server]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

@@ -19,6 +19,7 @@ from cprs.cli.evaluate import eval_app
 from cprs.cli.exits import MEANING, Exit
 from cprs.cli.export import export_app
 from cprs.cli.listing import critics, formats
+from cprs.cli.plugins import Commands
 from cprs.cli.train import train_app
 from cprs.errors import CprsError
 
@@ -26,6 +27,7 @@ _EXITS = "\b\nExit codes:\n" + "\n".join(f"  {code:<5}{text}" for code, text in 
 
 app = typer.Typer(
     name="cprs",
+    cls=Commands,
     # Boxes and colours are for terminals; a pipe gets plain lines.
     rich_markup_mode="rich" if sys.stdout is not None and sys.stdout.isatty() else None,
     add_completion=False,

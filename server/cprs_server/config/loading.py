@@ -108,7 +108,7 @@ def _lines(
             line = document.lines[place] if place else 0
             source = f"{path}:{line}" if line else str(path)
         else:
-            source = "settings"
+            source = "options"
         lines.append((line, f"{source}: {problem}"))
     return [said for _, said in sorted(lines, key=lambda pair: pair[0])]
 

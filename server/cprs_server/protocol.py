@@ -1,0 +1,95 @@
+"""HTTP/1.1 as uvicorn speaks it, with bounds on the head of a request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_SECONDS = 30.0
+"""How long the head of a request may take to come."""
+
+_LINE = 4  # ": " and the end of a line
+
+
+class _TooLong(Exception):
+    pass
+
+
+class BoundedHead(HttpToolsProtocol):
+    """Answers 431 to a head of more than `Config.h11_max_incomplete_event_size` bytes, and ends
+    connections whose head does not come. (uvicorn bounds neither with this parser.)"""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._most = self.config.h11_max_incomplete_event_size or 64 << 10
+        self._seconds = _SECONDS
+        self._in_head = True
+        self._fed = 0  # bytes since the head began, which may be held by the parser
+        self._held = 0  # bytes of the head that were handed on
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(self._seconds, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head and self._timer is None:
+            self._timer = self.loop.call_later(self._seconds, self.transport.close)
+        self._fed += len(data)
+        super().data_received(data)
+        if self._in_head and self._fed > self._most and not self.transport.is_closing():
+            self._held = self._fed
+            self.send_400_response("")
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._held = True, 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._hold(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._hold(len(name) + len(value) + _LINE)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._fed = True, 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is said where no request could be read."""
+        status, reason = "400 Bad Request", msg or "not an HTTP/1.1 request"
+        if self._held > self._most:
+            status = "431 Request Header Fields Too Large"
+            reason = f"the head of the request is longer than {self._most:,} bytes"
+        error = {"message": reason, "type": "invalid_request_error", "param": None, "code": None}
+        body = json.dumps({"error": error}).encode()
+        head = (
+            f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > self._most:
+            raise _TooLong
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
