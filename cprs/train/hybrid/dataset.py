@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.train.hybrid.prompt import RolesPrompt
-from cprs.train.reason.store import Kinds, Store, StoreWriter
+from cprs.train.reason.store import Judged, Kinds, Store, StoreWriter
 from cprs.windows import Window
 
 KIND = "hybrid"
@@ -32,19 +32,6 @@ class Given:
         return self.rows[1:]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What is given, and what should be said of it: as in `cprs.train.reason.dataset.Sample`."""
-
-    given: Given
-    tags: NDArray[np.int8]
-    called: NDArray[np.int8]
-    target: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    question: int
-    coarse: bool
-
-
 class Dataset(Store):
     """The samples in `folder`, by number, and which belong to which question.
 
@@ -54,20 +41,16 @@ class Dataset(Store):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, _KINDS)
 
-    def __getitem__(self, number: int) -> Sample:
-        window, question, coarse = self.place(number)
+    def __getitem__(self, number: int) -> Judged[Given]:
+        window, question = self.place(number)
         arrays = self.arrays
-        return Sample(
-            given=Given(
-                prompt=arrays["prompts"][question],
-                ids=arrays["ids"][window],
-                units=arrays["units"][window],
-                rows=arrays["rows"][question],
-            ),
-            question=question,
-            coarse=coarse,
-            **self.judged(number),
+        given = Given(
+            prompt=arrays["prompts"][question],
+            ids=arrays["ids"][window],
+            units=arrays["units"][window],
+            rows=arrays["rows"][question],
         )
+        return self.judged(number, given)
 
 
 class DatasetWriter(StoreWriter):

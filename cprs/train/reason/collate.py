@@ -12,8 +12,7 @@ from torch import Tensor, device, from_numpy
 
 from cprs.critics.layers import Given, owner_of
 from cprs.train.reason.reasoner import Inputs
-
-Floats = NDArray[np.float32]
+from cprs.train.reason.store import Asked, Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +31,6 @@ class Goals:
     group: Tensor
 
 
-class Asked(Protocol):
-    """What is given of one window: its passages `units` (u, 2), and L labels."""
-
-    @property
-    def units(self) -> NDArray[np.integer[Any]]: ...
-    @property
-    def labels(self) -> NDArray[Any]: ...
-
-
-class Judged(Protocol):
-    """A window and what should be said of it: the embedded critic's `Sample`, or a hybrid's."""
-
-    @property
-    def given(self) -> Asked: ...
-    @property
-    def tags(self) -> NDArray[np.int8]: ...
-    @property
-    def called(self) -> NDArray[np.int8]: ...
-    @property
-    def target(self) -> Floats: ...
-    @property
-    def weight(self) -> Floats: ...
-    @property
-    def question(self) -> int: ...
-    @property
-    def coarse(self) -> bool: ...
-
-
 class Samples(Protocol):
     """What is trained on: windows by number, `questions` the numbers of each question's, `sources`
     the set each is of, and `about` what they were made of."""
@@ -70,7 +41,7 @@ class Samples(Protocol):
     def sources(self) -> list[str]: ...
     @property
     def about(self) -> dict[str, Any]: ...
-    def __getitem__(self, number: int) -> Judged: ...
+    def __getitem__(self, number: int) -> Judged[Asked]: ...
 
 
 def inputs_of(given: Sequence[Given], *, on: device | None = None) -> Inputs:
@@ -91,7 +62,7 @@ def inputs_of(given: Sequence[Given], *, on: device | None = None) -> Inputs:
 
 
 def goals_of(
-    samples: Sequence[Judged],
+    samples: Sequence[Judged[Asked]],
     *,
     smoothing: tuple[float, float] = (0.0, 0.0),
     on: device | None = None,
@@ -112,9 +83,9 @@ def goals_of(
     )
 
 
-def pad(arrays: Sequence[NDArray[Any]], on: device | None) -> Tensor:
-    """Arrays (n, *tail) as (b, longest n, *tail), zeros behind; at least one long."""
-    longest = max(1, *(len(array) for array in arrays))
+def pad(arrays: Sequence[NDArray[Any]], on: device | None, *, least: int = 1) -> Tensor:
+    """Arrays (n, *tail) as (b, longest n, *tail), zeros behind; at least `least` long."""
+    longest = max(least, *(len(array) for array in arrays))
     padded = np.zeros((len(arrays), longest, *arrays[0].shape[1:]), arrays[0].dtype)
     for row, array in zip(padded, arrays, strict=True):
         row[: len(array)] = array

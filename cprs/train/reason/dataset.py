@@ -15,7 +15,7 @@ from cprs.critics.inquiry import Prompt, Reading
 from cprs.critics.layers import Given
 from cprs.critics.packing import pack, unpack
 from cprs.errors import OptionError
-from cprs.train.reason.store import Kinds, Store, StoreWriter, read_index
+from cprs.train.reason.store import Judged, Kinds, Store, StoreWriter, read_index
 from cprs.train.reason.targets import Targets
 
 Floats = NDArray[np.float32]
@@ -34,20 +34,8 @@ class GivenIds(Given):
     prompt_ids: Ids
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """What is given (`GivenIds` where token ids are kept), and what should be said of it: `tags`,
-    `called` (t,), its labels, and `target` (u,) as in `Targets`; `weight` (u,): how many passages
-    of the context each stands for, 0 where its target is not known. `question`: its number;
-    `coarse`: its evidence is marked coarsely."""
-
-    given: Given
-    tags: NDArray[np.int8]
-    called: NDArray[np.int8]
-    target: Floats
-    weight: Floats
-    question: int
-    coarse: bool
+Sample = Judged[Given]
+"""Given is `GivenIds` where token ids are kept."""
 
 
 class Dataset(Store):
@@ -63,7 +51,7 @@ class Dataset(Store):
         self.passage_features = int(self.about["passage_features"])
 
     def __getitem__(self, number: int) -> Sample:
-        window, question, coarse = self.place(number)
+        window, question = self.place(number)
         arrays = self.arrays
 
         def of(name: str, at: int) -> Floats:
@@ -75,22 +63,18 @@ class Dataset(Store):
         if "ids" in arrays:
             kind = GivenIds
             ids = {"ids": arrays["ids"][window], "prompt_ids": arrays["prompt_ids"][question]}
-        return Sample(
-            given=kind(
-                states=unpack((arrays["states"][window], arrays["scales"][window])),
-                units=arrays["units"][number],
-                tokens=of("tokens", number),
-                passages=of("passages", number),
-                odds=of("odds", number),
-                prompt=unpack(prompt),
-                prompt_tokens=of("prompt_tokens", question),
-                labels=of("labels", question),
-                **ids,
-            ),
-            question=question,
-            coarse=coarse,
-            **self.judged(number),
+        given = kind(
+            states=unpack((arrays["states"][window], arrays["scales"][window])),
+            units=arrays["units"][number],
+            tokens=of("tokens", number),
+            passages=of("passages", number),
+            odds=of("odds", number),
+            prompt=unpack(prompt),
+            prompt_tokens=of("prompt_tokens", question),
+            labels=of("labels", question),
+            **ids,
         )
+        return self.judged(number, given)
 
 
 class Joined:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,35 @@ from cprs.train.reason.targets import Targets
 
 INDEX = "index.json"
 FORMAT = 2
+
+
+class Asked(Protocol):
+    """What is given of one window: its passages `units` (u, 2), and L labels."""
+
+    @property
+    def units(self) -> NDArray[np.integer[Any]]: ...
+    @property
+    def labels(self) -> NDArray[Any]: ...
+
+
+G = TypeVar("G", bound=Asked)
+G_co = TypeVar("G_co", bound=Asked, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(Generic[G_co]):
+    """What is given, and what should be said of it: `tags`, `called` (t,), its labels, and `target`
+    (u,) as in `Targets`; `weight` (u,): how many passages of the context each stands for, 0 where
+    its target is not known. `question`: its number; `coarse`: its evidence is marked coarsely."""
+
+    given: G_co
+    tags: NDArray[np.int8]
+    called: NDArray[np.int8]
+    target: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    question: int
+    coarse: bool
+
 
 Kinds = Mapping[str, tuple[str, tuple[int, ...]]]
 """Dtype and tail of arrays by name."""
@@ -57,14 +87,16 @@ class Store:
     def __len__(self) -> int:
         return len(self._table)
 
-    def place(self, number: int) -> tuple[int, int, bool]:
-        """A sample's window and question, and whether its evidence is marked coarsely."""
-        window, question, coarse = self._table[number].tolist()
-        return window, question, bool(coarse)
+    def place(self, number: int) -> tuple[int, int]:
+        """The numbers of a sample's window and question."""
+        window, question, _ = self._table[number].tolist()
+        return window, question
 
-    def judged(self, number: int) -> dict[str, NDArray[Any]]:
-        """What should be said of a sample: `tags`, `called`, `target`, `weight`."""
-        return {name: self.arrays[name][number] for name in _JUDGED if name != "samples"}
+    def judged(self, number: int, given: G) -> Judged[G]:
+        """A sample of which this is given."""
+        _, question, coarse = self._table[number].tolist()
+        said = {name: self.arrays[name][number] for name in _JUDGED if name != "samples"}
+        return Judged(given=given, question=question, coarse=bool(coarse), **said)
 
 
 W = TypeVar("W", bound="StoreWriter")
