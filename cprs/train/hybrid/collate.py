@@ -22,8 +22,9 @@ def inputs_of(given: Sequence[Given], *, on: device | None = None) -> Inputs:
         owner=pad([owner_of(g.units) for g in given], on),
         mask=pad([np.ones(len(g.ids), bool) for g in given], on),
         sizes=pad([np.diff(g.units, axis=1)[:, 0].astype(np.float32) for g in given], on),
-        labels=pad([g.rows for g in given], on),
-        labels_mask=pad([np.ones(len(g.rows), bool) for g in given], on),
+        # Room for a label where nobody names one: losses ask which of them it is.
+        labels=pad([g.rows for g in given], on, least=2),
+        labels_mask=pad([np.ones(len(g.rows), bool) for g in given], on, least=2),
     )
 
 

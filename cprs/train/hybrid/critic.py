@@ -89,7 +89,7 @@ class HybridScorer:
             said = self._model(inputs_of([given], on=self._model.device))
             keep = said.odds[0].sigmoid().cpu().numpy()
             tags = said.tags[0].softmax(-1).cpu().numpy()
-            labels = said.labels[0].softmax(-1)[:, 1:].cpu().numpy()
+            labels = said.labels[0, :, : len(given.rows)].softmax(-1)[:, 1:].cpu().numpy()
         return TokenScores(
             keep=keep[owner_of(window.units)],
             tags=tags,

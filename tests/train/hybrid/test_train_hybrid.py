@@ -32,6 +32,7 @@ torch.set_num_threads(1)
 RECIPE = Recipe(
     made_up=0,
     task_documents=0,
+    hard_documents=0,
     window=128,
     questions=2,
     steps=20,
