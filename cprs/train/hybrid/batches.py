@@ -24,7 +24,7 @@ from cprs.train.hybrid.prompt import roles_prompt
 from cprs.train.hybrid.tokens import Tokens
 from cprs.train.hybrid.window import content, room
 from cprs.train.reason.choose import bounds_of, choose
-from cprs.train.reason.prompts import dress
+from cprs.train.reason.prompts import guidance_of
 from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.targets import COARSE, targets_of
 from cprs.train.sets.contexts import Context
@@ -91,9 +91,7 @@ class _Preparation:
         mined = cut_windows(encoded, bounds, size=self._miner.window)
         written: dict[int, int] = {}
         for question in context.questions if windows else ():
-            guidance = question.guidance()
-            if not question.instruction:
-                guidance = dress(question.text, self._rng, instructed=self._recipe.instructed)
+            guidance = guidance_of(question, self._rng, instructed=self._recipe.instructed)
             scores = self._scores(guidance, encoded, mined, bounds)
             targets = targets_of(context, question, windows, labels=guidance.labels)
             likely = [scores[passages_of(window, bounds)] for window in windows]

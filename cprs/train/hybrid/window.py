@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-LEAST = 64
-"""A smaller window has no room for a question."""
-
 
 def room(window: int) -> int:
     """Tokens of the prompt at most, of `window` tokens: a quarter."""

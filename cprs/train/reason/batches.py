@@ -26,7 +26,7 @@ from cprs.critics.words import Pieces
 from cprs.engine.cache import StateCache, key_of
 from cprs.train.reason.choose import bounds_of, choose
 from cprs.train.reason.dataset import IDS, Dataset, DatasetWriter
-from cprs.train.reason.prompts import dress
+from cprs.train.reason.prompts import guidance_of
 from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.targets import COARSE, targets_of
 from cprs.train.sets.contexts import Context
@@ -109,9 +109,7 @@ class _Preparation:
         states: list[State],
         pool: ThreadPoolExecutor,
     ) -> None:
-        guidance = question.guidance()
-        if not question.instruction:
-            guidance = dress(question.text, self._rng, instructed=self._recipe.instructed)
+        guidance = guidance_of(question, self._rng, instructed=self._recipe.instructed)
         inquiry = Inquiry(self._base, self._prior, self._pieces, guidance, windows)
 
         def read(window: Window, state: State) -> Reading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from cprs.guidance import Guidance
+from cprs.train.sets.data import Question
 
 _WISHES = (
     "Extract the sentences that answer the question.",
@@ -38,8 +39,12 @@ _LABELS = (
 )
 
 
-def dress(query: str, rng: random.Random, *, instructed: float) -> Guidance:
-    """The query alone, or, in a share of `instructed`, with an instruction and a label."""
+def guidance_of(question: Question, rng: random.Random, *, instructed: float) -> Guidance:
+    """How a question is asked: by its own instruction, if it has one; else by its query alone, or,
+    in a share of `instructed`, with an instruction and a label."""
+    if question.instruction:
+        return question.guidance()
+    query = question.text
     if rng.random() >= instructed:
         return Guidance.parse(query=query)
     label = rng.choice(_LABELS)

@@ -17,6 +17,7 @@ LEARN = ("all", "labels")
 PRECISIONS = ("auto", "float32", "bfloat16")
 PREFIXES = ("frozen", "exact")
 LEAST_WINDOW = 64
+"""A smaller one has no room for a question."""
 _DATA = (
     "seed",
     "queries",
