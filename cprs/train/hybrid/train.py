@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cprs.critics.base import TokenCritic
 from cprs.critics.embedded import EmbeddedCritic
@@ -14,13 +13,9 @@ from cprs.train.hybrid.batches import prepare
 from cprs.train.hybrid.dataset import KIND, Dataset
 from cprs.train.reason.corpus import contexts_of, shards
 from cprs.train.reason.recipe import Recipe
-from cprs.train.reason.run import Run
+from cprs.train.reason.run import PREPARED, Run
 from cprs.train.reason.store import INDEX, read_index
 
-if TYPE_CHECKING:
-    pass
-
-PREPARED = "data"
 PRETRAINED = ("model.", "lm_head.")
 """What learns at the recipe's `base_rate`: all but the tag head."""
 
@@ -61,6 +56,7 @@ def train_hybrid(run: Run) -> list[TokenCritic]:
         resume=run.resume,
         device=run.device,
         progress=run.progress,
+        checked=lambda validation: run.say(str(validation)),
     )
     save_hybrid(model, base, out)
     del model  # before its like is read again

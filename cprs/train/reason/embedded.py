@@ -27,9 +27,7 @@ from cprs.train.reason.meaning import fit_meanings
 from cprs.train.reason.parts import prepare_shards
 from cprs.train.reason.reasoned import load_trained
 from cprs.train.reason.reasoner import Reasoner
-from cprs.train.reason.run import Run
-
-PREPARED = "data"
+from cprs.train.reason.run import PREPARED, Run
 
 
 def train_embedded(run: Run) -> list[TokenCritic]:

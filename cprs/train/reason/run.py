@@ -12,6 +12,9 @@ from cprs.train.reason.recipe import Recipe
 if TYPE_CHECKING:
     from cprs.train.reason.loop import Step
 
+PREPARED = "data"
+"""Where a run keeps what it has prepared."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

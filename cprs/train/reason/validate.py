@@ -29,9 +29,8 @@ class Validation:
 
     def __str__(self) -> str:
         prior = "" if isnan(self.prior) else f" (the prior's: {self.prior:.4f})"
-        return (
-            f"held out: contrast {self.corrected:.4f}{prior}, labels {100 * self.named:.1f} % right"
-        )
+        named = "" if isnan(self.named) else f", labels {100 * self.named:.1f} % right"
+        return f"held out: contrast {self.corrected:.4f}{prior}{named}"
 
 
 def validate(
