@@ -17,10 +17,11 @@ _MOST = 256
 
 def family_name(model: str) -> str:
     """The name without vendor, region and fine-tuning: "claude-sonnet-4-6" of
-    "us.anthropic.claude-sonnet-4.6". In lower case, with dashes for dots between digits."""
+    "us.anthropic.claude-sonnet-4.6". In lower case."""
     name = model[-_MOST:].lower().rsplit("/", 1)[-1].removeprefix("ft:")
     name = _REGION.sub("", name)
-    return re.sub(r"(?<=\d)\.(?=\d)", "-", name)
+    # These have dashes in their versions, which some write as dots.
+    return re.sub(r"(?<=\d)\.(?=\d)", "-", name) if "claude" in name else name
 
 
 def look_up(name: str, table: Iterable[tuple[str, T]]) -> T | None:

@@ -75,6 +75,8 @@ class Reload:
         watching = awatch(
             *folders, watch_filter=None, debounce=200, step=50, recursive=False, stop_event=stop
         )
+        # It logs every event at "info".
+        logging.getLogger("watchfiles").setLevel(logging.WARNING)
         async for _ in watching:
             content = _content(self._path)
             if content is not None and content != self._bytes:

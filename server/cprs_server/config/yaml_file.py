@@ -34,10 +34,10 @@ def read(text: str, environment: Mapping[str, str]) -> Document:
     `${VAR}` in a value is the environment variable, `${VAR:-default}` the default where it is
     unset or empty, `$${` a literal `${`. Raises `ValueError` for what is no YAML or no mapping.
     """
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        if node is None:
+        if node is None or node.tag == "tag:yaml.org,2002:null":
             return Document({}, {})
         if not isinstance(node, yaml.MappingNode):
             raise ValueError("must hold keys and values, such as `port: 8788`")
@@ -53,8 +53,6 @@ def read(text: str, environment: Mapping[str, str]) -> Document:
         raise ValueError(f"not YAML: {str(error).splitlines()[0]}") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    finally:
-        loader.dispose()
     filled: set[Place] = set()
 
     def fill(place: Place, value: str) -> str:
