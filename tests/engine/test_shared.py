@@ -1,28 +1,21 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 import pytest
+from gated import LENGTH, PATIENT, Echo, Gated, until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs import Compressor
-from cprs.critics.base import State, TokenScores
 from cprs.critics.lexical import LexicalCritic
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.engine.shared import AHEAD, PATIENCE, SharedEngine, Stop, Workers
 from cprs.errors import Cancelled, OptionError
-from cprs.guidance import Guidance
-from cprs.windows import Encoded, Window
-
-LENGTH = 250
-PATIENT = 8.0
-"""Seconds a test waits for what happens at once unless something is wrong."""
+from cprs.windows import Window
 
 
 def make_windows(count: int, name: int = 0) -> list[Window]:
@@ -30,55 +23,6 @@ def make_windows(count: int, name: int = 0) -> list[Window]:
     ids = np.full(LENGTH, name, np.int32)
     offsets = np.stack([np.arange(LENGTH), np.arange(1, LENGTH + 1)], axis=1).astype(np.int64)
     return [Window(0, LENGTH, ids, offsets, np.array([[0, LENGTH]])) for _ in range(count)]
-
-
-class Gated:
-    """A critic that begins a batch whenever it is asked to and ends it when it is let."""
-
-    name = "gated"
-    window = LENGTH
-    threshold = 0.5
-
-    def __init__(self) -> None:
-        self.begun: list[int] = []
-        self.fails = False
-        self._changed = threading.Condition()
-        self._permits = 0
-
-    def encode(self, text: str) -> Encoded:
-        raise NotImplementedError
-
-    def ask(self, guidance: Guidance, windows: Sequence[Window]) -> Any:
-        raise NotImplementedError
-
-    def read(self, windows: Sequence[Window]) -> list[State]:
-        if not windows:
-            return []
-        with self._changed:
-            self.begun.append(int(windows[0].token_ids[0]))
-            self._changed.notify_all()
-            assert self._changed.wait_for(lambda: self._permits > 0, PATIENT)
-            self._permits -= 1
-        if self.fails:
-            raise ArithmeticError("cannot read this")
-        return [(window.token_ids.astype(np.float32),) for window in windows]
-
-    def let(self, batches: int) -> None:
-        with self._changed:
-            self._permits += batches
-            self._changed.notify_all()
-
-    def wait_for(self, count: int) -> None:
-        """Until so many batches have begun."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.begun) >= count, PATIENT), self.begun
-
-
-class Echo:
-    warnings: tuple[str, ...] = ()
-
-    def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
-        return [TokenScores(state[0]) for state in states]
 
 
 class Runs:
@@ -104,15 +48,6 @@ class Runs:
 
         until(handed)
         return future
-
-
-def until(happened: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    for _ in range(int(PATIENT / 0.002)):
-        if happened():
-            return
-        pause.wait(0.002)
-    raise AssertionError("it did not happen")
 
 
 @pytest.fixture(params=[1, 3])
@@ -143,11 +78,11 @@ def test_a_short_run_waits_for_one_batch_of_a_long_one_at_most(runs: Runs) -> No
     before = len(critic.begun)
     assert critic.begun == [1] * before
     critic.let(hands + 10)
-    assert len(short.result(PATIENT)) == 40
-    after = critic.begun[before : before + 10]
-    assert after == [2] * 10
+    critic.wait_for(before + 10)
+    assert critic.begun[before : before + 10] == [2] * 10
     assert not long.done()
     critic.let(10_000)
+    assert len(short.result(PATIENT)) == 40
     assert len(long.result(PATIENT)) == 8000
 
 

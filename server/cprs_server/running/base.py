@@ -13,7 +13,8 @@ from cprs_server.planning.base import Options
 @dataclass(frozen=True, slots=True)
 class Job:
     """Texts to compress together under one query; `budget` tokens for all, as `tokenizer` counts,
-    or None where `options.ratio` or `options.threshold` decides; `formats`, `names`: one per text.
+    or None where `options.ratio` or `options.threshold` decides; `formats`, `names`: one per text;
+    `critic`: by the name that the configuration knows it by. `tokenizer` "": the critic's own.
     """
 
     texts: tuple[str, ...]
@@ -23,6 +24,7 @@ class Job:
     budget: int | None = None
     formats: tuple[str | None, ...] = ()
     names: tuple[str, ...] = ()
+    critic: str = "embedded"
 
 
 @dataclass(frozen=True, slots=True)
