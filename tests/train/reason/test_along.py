@@ -33,7 +33,9 @@ from cprs.train.reason.bases import START  # noqa: E402
 from cprs.train.reason.bert import load_bert  # noqa: E402
 from cprs.train.reason.critic import train_critic  # noqa: E402
 from cprs.train.reason.dataset import Dataset, GivenIds  # noqa: E402
+from cprs.train.reason.folder import load_reasoner  # noqa: E402
 from cprs.train.reason.loop import Step, new_reasoner, read_losses  # noqa: E402
+from cprs.train.reason.reasoner import TAGS  # noqa: E402
 from cprs.train.reason.recipe import Recipe  # noqa: E402
 from cprs.train.reason.run import PREPARED  # noqa: E402
 from cprs.windows import cut_windows  # noqa: E402
@@ -48,8 +50,8 @@ RECIPE = Recipe(
     heads=2,
     feed=32,
     questions=2,
-    steps=6,
-    save=2,
+    steps=40,
+    save=8,
     rate=1e-2,
     base_rate=1e-3,
     warmup=0.0,
@@ -173,7 +175,7 @@ class Killed(Exception):
 
 def test_a_stopped_run_goes_on_bit_for_bit(sets: Path, trained: Path, tmp_path: Path) -> None:
     def kill(step: Step) -> None:
-        if step.step == 3:
+        if step.step == 18:
             raise Killed
 
     base, out = trained / START, tmp_path / "critic"
@@ -198,6 +200,17 @@ def test_the_exported_critic_agrees_with_torch(trained: Path, tmp_path: Path) ->
     found = [c.ask(guidance, windows)(windows, c.read(windows)) for c in (one, other)]
     tags = [np.concatenate([s.tags.argmax(axis=1) for s in scores]) for scores in found]  # type: ignore[union-attr]
     assert (tags[0] == tags[1]).mean() >= 0.99
+
+
+def test_the_exported_base_leads_to_the_tags_that_torchs_leads_to(trained: Path) -> None:
+    windows = given(trained)
+    layers, _, _ = load_reasoner(trained, prior=Prior.load(trained / PRIOR.name).digest)
+    inputs = inputs_of(windows)
+    with torch.inference_mode():
+        exact = Along(load_bert(trained), layers)(inputs).tags.argmax(-1)[inputs.window_mask]
+        int8 = layers(inputs).tags.argmax(-1)[inputs.window_mask]
+    assert (exact != TAGS.index("O")).sum() > 20
+    assert (exact == int8).float().mean() >= 0.99
 
 
 def test_layers_can_go_on_above_the_changed_base(trained: Path, sets: Path, tmp_path: Path) -> None:
