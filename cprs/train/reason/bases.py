@@ -16,6 +16,7 @@ from cprs.train.hybrid.kind import model_type, read_config
 NAMES = ("minilm",)
 START = "start"
 """Where a run keeps the base it was started with, if that learns."""
+_CHANGED = "-along"
 
 
 def find_base(base: str | Path) -> Path:
@@ -75,7 +76,8 @@ def export_changed(start: Path, out: Path) -> None:
     prior of `start`."""
     about = json.loads((start / MANIFEST).read_text(encoding="utf-8"))
     said = {name: str(about[name]) for name in ("source", "licence") if name in about}
-    export_critic(out, out, name=f"{about['base']}-along", about=said)
+    name = str(about["base"]).removesuffix(_CHANGED) + _CHANGED
+    export_critic(out, out, name=name, about=said)
     shutil.copyfile(start / PRIOR.name, out / PRIOR.name)
 
 
