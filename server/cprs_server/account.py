@@ -1,0 +1,82 @@
+"""What becomes known of a request on its way, and the record that is made of it at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cprs_server.access.limits import RateHeaders
+from cprs_server.change import Change
+from cprs_server.incoming import Incoming
+from cprs_server.observe.record import Record, Stages
+from cprs_server.planning.base import Plan
+from cprs_server.routing import Routed
+from cprs_server.upstream.relay import Send
+from cprs_server.wire.base import Conversation
+
+
+@dataclass(slots=True)
+class Account:
+    """One request's. Nobody was told anything as long as `status` is 499."""
+
+    stages: Stages = field(default_factory=Stages)
+    status: int = 499
+    routed: Routed | None = None
+    conversation: Conversation | None = None
+    plan: Plan | None = None
+    change: Change | None = None
+    rates: RateHeaders = field(default_factory=RateHeaders)
+    upstream: str = ""
+    upstream_status: int | None = None
+    first: float | None = None
+    sent: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    error: str = ""
+
+    def note(self, part: bytes) -> None:
+        """A part of the answer has come."""
+        if self.first is None:
+            self.first = time.perf_counter()
+        self.bytes_out += len(part)
+
+    def record(self, asked: Incoming) -> Record:
+        """The figures, at the end."""
+        change, conversation = self.change, self.conversation
+        return Record(
+            endpoint=asked.endpoint,
+            status=self.status,
+            form=asked.form.name if asked.form else "",
+            model=conversation.model if conversation else "",
+            stream=bool(conversation and conversation.stream),
+            decision=change.decision if change else "",
+            reason=change.reason if change else "",
+            tokens_in=change.tokens_in if change else 0,
+            tokens_out=change.tokens_out if change else 0,
+            exact=self.plan.exact if self.plan else True,
+            price=self.routed.target.price if self.routed else None,
+            seconds=self.stages.total,
+            stages=self.stages.seconds,
+            upstream=self.upstream,
+            upstream_status=self.upstream_status,
+            first_token=self.first - self.sent if self.first is not None else None,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            error=self.error,
+        )
+
+
+class Begun:
+    """`send` that knows whether anything was sent."""
+
+    __slots__ = ("_send", "begun")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        self.begun = True
+        await self._send(message)

@@ -1,0 +1,326 @@
+"""One request from its first byte to the last byte of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cprs_server.access.limits import Limits
+from cprs_server.account import Account, Begun
+from cprs_server.asking import Asking, ask
+from cprs_server.calls import calls_of, traced
+from cprs_server.change import Change, carry_out
+from cprs_server.errors import ProxyError
+from cprs_server.incoming import Incoming, new_id
+from cprs_server.live import Live
+from cprs_server.observe.access_log import AccessLog
+from cprs_server.observe.metrics import Metrics
+from cprs_server.observe.tracing import Tracer
+from cprs_server.planning.base import Plan
+from cprs_server.planning.planner import Planner
+from cprs_server.running.base import Runner
+from cprs_server.telling import headers_of, id_header, refuse, usage_of
+from cprs_server.upstream.base import Call, Headers, Reply, Transport
+from cprs_server.upstream.body import read_body
+from cprs_server.upstream.disconnect import ClientGone, DisconnectWatch, Receive
+from cprs_server.upstream.extract import Extract, ExtractReply
+from cprs_server.upstream.headers import request_headers
+from cprs_server.upstream.relay import Edit, Send, WholeEdit, relay
+from cprs_server.upstream.retry import send_with_fallback
+from cprs_server.upstream.websocket import WebSocketTransport, pass_websocket
+from cprs_server.urls import upstream_url
+from cprs_server.wire.base import Conversation, Form
+from cprs_server.wire.body import parse
+from cprs_server.wire.forms import wants_usage
+from cprs_server.wire.usage import UsageStream, add_usage
+
+_LOG = logging.getLogger("cprs_server")
+_LARGE = 200_000
+"""Bytes of a body from which on it is parsed, planned and rewritten off the event loop."""
+
+
+class UpstreamTransport(Transport, WebSocketTransport, Protocol):
+    """What sends calls and opens WebSockets."""
+
+
+class Keeper(Protocol):
+    """Keeps what was done to a request, for those who ask afterwards."""
+
+    def keep(
+        self, asked: Incoming, conversation: Conversation, plan: Plan, change: Change
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an exchange is made with."""
+
+    live: Callable[[], Live]
+    planner: Planner
+    runner: Runner
+    transport: UpstreamTransport
+    built_in: Extract
+    keeper: Keeper | None
+    limits: Limits
+    metrics: Metrics
+    log: AccessLog
+    tracer: Tracer
+
+
+class Exchange:
+    """The ASGI application for all that is below /v1 and not our own."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a request, whatever happens."""
+        live, id = self._parts.live(), new_id()
+        account = Account()
+        begun = Begun(send)
+        asked: Incoming | None = None
+        self._parts.metrics.active.inc()
+        try:
+            asked = Incoming.of(scope, live, id)
+            if scope["type"] == "websocket":
+                await self._socket(asked, live, scope, receive, send)
+                return
+            with self._parts.tracer.span("cprs.request", headers=asked.headers):
+                await self._answer(asked, live, account, scope, receive, begun)
+        except ClientGone:
+            account.error = "client_gone"
+        except ProxyError as error:
+            await refuse(error, scope, account, begun, id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something
+            # Its message may quote the request: only its kind is logged.
+            _LOG.error(
+                "%s: a fault of the proxy: %s",
+                id,
+                type(error).__name__,
+                exc_info=_LOG.isEnabledFor(logging.DEBUG),
+            )
+            fault = ProxyError(500, f"a fault of the proxy ({id})", code="fault")
+            await refuse(fault, scope, account, begun, id)
+        finally:
+            self._parts.metrics.active.dec()
+            if asked is not None and scope["type"] == "http":
+                record = account.record(asked)
+                self._parts.metrics.observe(record)
+                self._parts.log.write(record, asked.key.name if asked.key else None, id)
+                self._parts.tracer.observe(record)
+
+    async def _answer(
+        self,
+        asked: Incoming,
+        live: Live,
+        account: Account,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Begun,
+    ) -> None:
+        account.rates = self._parts.limits.take(asked.key)
+        limit = int(live.settings.limits.body_bytes)
+        form = asked.form
+        with account.stages.time("read"):
+            body = await read_body(scope, receive, limit=limit, decode=form is not None)
+        account.bytes_in = len(body)
+        async with DisconnectWatch(receive) as watch:
+            if form is None:
+                await self._pass_on(asked, live, account, body, send, watch)
+            else:
+                await self._converse(asked, form, live, account, body, send, watch)
+
+    async def _converse(
+        self,
+        asked: Incoming,
+        form: Form,
+        live: Live,
+        account: Account,
+        body: bytes,
+        send: Begun,
+        watch: DisconnectWatch,
+    ) -> None:
+        """A request of a form that is known: planned, compressed, sent on."""
+        parts = self._parts
+        with account.stages.time("plan"):
+            asking = await _off_loop(len(body), ask, body, form, asked, live, parts.planner)
+        plan, routed, conversation = asking.plan, asking.routed, asking.conversation
+        account.plan, account.routed, account.conversation = plan, routed, conversation
+        with account.stages.time("compress"):
+            if routed.upstream is None:
+                change, own = await self._extract(asked, form, live, asking)
+            else:
+                change, own = await self._carry_out(live, asking), None
+        account.change = change
+        parts.limits.adjust(asked.key, change.tokens_out)
+        if change.done:
+            self._remember(change)
+            if parts.keeper is not None:
+                parts.keeper.keep(asked, conversation, plan, change)
+        if own is None:
+            with account.stages.time("splice"):
+                changed = await _off_loop(len(body), asking.changed, body, change)
+        told = headers_of(asked, plan, change, account)
+        account.sent = time.perf_counter()
+        if own is not None:
+            account.upstream, reply = routed.name, own
+        else:
+            assert routed.upstream is not None
+            calls = calls_of(asked, routed, changed, identity=asking.usage)
+            reply = await self._send(calls, routed.upstream.retries, account)
+        edit: Edit | None = None
+        if asking.usage:
+            about = usage_of(asked, plan, change)
+            edit = (
+                UsageStream(about)
+                if conversation.stream
+                else WholeEdit(lambda whole: add_usage(whole, about))
+            )
+        await self._relay(reply, account, send, watch, told, form, edit)
+
+    async def _carry_out(self, live: Live, asking: Asking) -> Change:
+        routed, counting = asking.routed, self._parts.planner.counting
+        return await carry_out(
+            asking.plan,
+            asking.conversation,
+            self._parts.runner,
+            count=lambda text: counting.count(text, routed.target.tokenizer).tokens,
+            critic=routed.route.critic,
+            deadline=live.settings.limits.deadline,
+        )
+
+    async def _extract(
+        self, asked: Incoming, form: Form, live: Live, asking: Asking
+    ) -> tuple[Change, Reply]:
+        """The built-in backend's answer."""
+        plan, conversation = asking.plan, asking.conversation
+        found = await self._parts.built_in.answer(
+            conversation,
+            plan,
+            id=asked.id,
+            deadline=live.settings.limits.deadline,
+            critic=asking.routed.route.critic,
+        )
+        change = Change(
+            decision=plan.decision,
+            reason=plan.reason,
+            tokens_in=found.answer.tokens_in,
+            tokens_out=found.answer.tokens_out,
+            tokenizer=plan.target.tokenizer,
+            pieces=found.groups,
+            done=found.done,
+        )
+        reply = ExtractReply.of(
+            form, found.answer, stream=conversation.stream, usage=wants_usage(asking.value)
+        )
+        return change, reply
+
+    def _remember(self, change: Change) -> None:
+        for group, one in zip(change.pieces, change.done, strict=True):
+            for piece, text in zip(group, one.texts, strict=True):
+                counting = self._parts.planner.counting
+                tokens = counting.count(text, change.tokenizer).tokens
+                self._parts.planner.remember(piece, text, tokens)
+
+    async def _pass_on(
+        self,
+        asked: Incoming,
+        live: Live,
+        account: Account,
+        body: bytes,
+        send: Begun,
+        watch: DisconnectWatch,
+    ) -> None:
+        """A request of no known form: to the upstream of its model, or the only one there is."""
+        routed = live.router.route(_model_of(asked, body), None, asked.key)
+        if routed.upstream is None:
+            raise ProxyError(
+                404,
+                f"{asked.method} {asked.path} is nothing that {routed.name!r} answers; "
+                "configure an upstream to pass it on to",
+                code="not_found",
+            )
+        account.routed = routed
+        account.sent = time.perf_counter()
+        none = asked.method in ("GET", "HEAD", "DELETE", "OPTIONS") and not body
+        calls = calls_of(asked, routed, None if none else body, decoded=False)
+        reply = await self._send(calls, 0, account)
+        await self._relay(reply, account, send, watch, id_header(asked), None, None)
+
+    async def _send(self, calls: list[tuple[str, Call]], retries: int, account: Account) -> Reply:
+        outgoing = self._parts.tracer.outgoing()
+        with account.stages.time("upstream"):
+            reply, number = await send_with_fallback(
+                self._parts.transport,
+                [traced(call, outgoing) for _, call in calls],
+                retries=retries,
+            )
+        account.upstream, account.upstream_status = calls[number][0], reply.status
+        return reply
+
+    async def _relay(
+        self,
+        reply: Reply,
+        account: Account,
+        send: Begun,
+        watch: DisconnectWatch,
+        told: Headers,
+        form: Form | None,
+        edit: Edit | None,
+    ) -> None:
+        account.status = reply.status
+        with account.stages.time("relay"):
+            relayed = await relay(
+                reply,
+                send,
+                watch=watch,
+                extra_headers=(*told, *account.rates.headers()),
+                on_chunk=account.note,
+                stream_error=form.stream_error if form else None,
+                edit=edit if reply.status < 300 else None,
+            )
+        if relayed.error is not None:
+            account.error = relayed.error.code
+
+    async def _socket(
+        self,
+        asked: Incoming,
+        live: Live,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        routed = live.router.route("", None, asked.key)
+        if routed.upstream is None:
+            raise ProxyError(404, "there is no upstream to join this WebSocket to")
+        await pass_websocket(
+            scope,
+            receive,
+            send,
+            url=upstream_url(routed.upstream, asked.path, asked.query),
+            headers=request_headers(
+                asked.headers, routed.upstream, body=None, keep_auth=not asked.own
+            ),
+            transport=self._parts.transport,
+            keep_auth=not asked.own,
+        )
+
+
+async def _off_loop(size: int, work: Callable[..., Any], *given: Any) -> Any:
+    """Long work in a thread, short work at once."""
+    return await asyncio.to_thread(work, *given) if size > _LARGE else work(*given)
+
+
+def _model_of(asked: Incoming, body: bytes) -> str:
+    """The model that a body of no known form names, if it is JSON and does."""
+    if not body or b'"model"' not in body[:_LARGE]:
+        return ""
+    try:
+        model = parse(body).get("model")
+    except ProxyError:
+        return ""
+    return model if isinstance(model, str) else ""
