@@ -7,10 +7,10 @@ from typing import Any
 
 from cprs_server.wire.base import Answer, Conversation, Kind, Path
 from cprs_server.wire.openai import DONE, OpenAIErrors, prefixed, usage_of
-from cprs_server.wire.read import Gathered, mappings, required_list
+from cprs_server.wire.read import Gathered, kind_of, mappings, required_list
 from cprs_server.wire.sse import dump, event, pieces
 
-_KINDS: dict[Any, Kind] = {
+_KINDS: dict[str, Kind] = {
     "system": "system",
     "developer": "system",
     "user": "question",
@@ -77,7 +77,7 @@ def _head(answer: Answer, kind: str) -> dict[str, Any]:
 
 
 def _message(gathered: Gathered, path: Path, message: Mapping[str, Any]) -> None:
-    kind = _KINDS.get(message.get("role"))
+    kind = kind_of(_KINDS, message.get("role"))
     if kind is None:
         gathered.note(message.get("content"))
         return

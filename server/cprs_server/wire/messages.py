@@ -7,10 +7,10 @@ from typing import Any
 
 from cprs_server.wire.base import Answer, Conversation, Kind, Path
 from cprs_server.wire.openai import prefixed, with_cprs
-from cprs_server.wire.read import Gathered, mappings, required_list
+from cprs_server.wire.read import Gathered, kind_of, mappings, required_list
 from cprs_server.wire.sse import dump, event, pieces
 
-_KINDS: dict[Any, Kind] = {"user": "question", "assistant": "answer", "system": "system"}
+_KINDS: dict[str, Kind] = {"user": "question", "assistant": "answer", "system": "system"}
 _ERRORS = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -50,7 +50,7 @@ class Messages:
             gathered.turn = first + number
             if not isinstance(message, dict):
                 continue
-            kind = _KINDS.get(message.get("role"))
+            kind = kind_of(_KINDS, message.get("role"))
             if kind is None:
                 gathered.note(message.get("content"))
             else:

@@ -115,6 +115,11 @@ def required_list(body: Mapping[str, Any], key: str) -> list[Any]:
     return value
 
 
+def kind_of(kinds: Mapping[str, Kind], role: Any) -> Kind | None:
+    """What the texts of a message with this `role` are; None where the form has no such role."""
+    return kinds.get(role) if isinstance(role, str) else None
+
+
 def mappings(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
     """The objects in the array `value`, with their indices; none if it is no array."""
     if not isinstance(value, list):

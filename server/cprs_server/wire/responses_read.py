@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cprs_server.wire.base import Kind, Path
-from cprs_server.wire.read import Gathered, call_text, mappings
+from cprs_server.wire.read import Gathered, call_text, kind_of, mappings
 
-_KINDS: dict[Any, Kind] = {
+_KINDS: dict[str, Kind] = {
     "system": "system",
     "developer": "system",
     "user": "question",
@@ -25,7 +25,7 @@ def read_item(gathered: Gathered, path: Path, item: Mapping[str, Any]) -> bool:
     kind = item.get("type")
     match kind:
         case None | "message" if "role" in item:
-            role = _KINDS.get(item.get("role"))
+            role = kind_of(_KINDS, item.get("role"))
             if role is None:
                 gathered.note(item.get("content"))
             else:
