@@ -123,6 +123,12 @@ def schema() -> None:
 @config_app.command()
 def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
     """Make a client's key: it is printed once; its hash goes into the settings."""
+    with _extra():
+        from cprs_server.config.checks import word
+    try:
+        word(name)
+    except ValueError as error:
+        raise OptionError(f"{error}; got {name!r}") from error
     made = "cprs-" + secrets.token_hex(24)
     say([("key", made), ("in the file", "")])
     entry = f"keys:\n  - name: {name}\n    sha256: {hashlib.sha256(made.encode()).hexdigest()}\n"

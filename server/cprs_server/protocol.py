@@ -27,6 +27,7 @@ class BoundedHead(HttpToolsProtocol):
         self._most = self.config.h11_max_incomplete_event_size or 64 << 10
         self._seconds = _SECONDS
         self._in_head = True
+        self._begun = False
         self._fed = 0  # bytes since the head began, which may be held by the parser
         self._held = 0  # bytes of the head that were handed on
         self._timer: asyncio.TimerHandle | None = None
@@ -40,16 +41,18 @@ class BoundedHead(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head and self._timer is None:
-            self._timer = self.loop.call_later(self._seconds, self.transport.close)
+        self._begun |= self._in_head
         self._fed += len(data)
         super().data_received(data)
-        if self._in_head and self._fed > self._most and not self.transport.is_closing():
-            self._held = self._fed
-            self.send_400_response("")
+        if self._in_head and self._begun and not self.transport.is_closing():
+            if self._fed > self._most:
+                self._held = self._fed
+                self.send_400_response("")
+            elif self._timer is None:
+                self._timer = self.loop.call_later(self._seconds, self.transport.close)
 
     def on_message_begin(self) -> None:
-        self._in_head, self._held = True, 0
+        self._in_head, self._begun, self._held = True, True, 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -66,7 +69,7 @@ class BoundedHead(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._in_head, self._fed = True, 0
+        self._in_head, self._begun, self._fed = True, False, 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

@@ -132,10 +132,10 @@ def listen(host: str, port: int) -> list[socket.socket]:
             opened.bind((address[0], port, *address[2:]))
             opened.setblocking(False)
             port = port or opened.getsockname()[1]
-    except OSError as error:
+    except (OSError, ValueError, UnicodeError) as error:
         for opened in sockets:
             opened.close()
-        said = error.strerror or str(error)
+        said = getattr(error, "strerror", None) or str(error)
         raise OptionError(
             f"cannot listen on {host}:{port}: {said}; choose another --host or --port"
         ) from error
