@@ -13,6 +13,7 @@ from cprs.formats.json_format import JsonFormat
 from cprs.formats.jsonl_format import JsonlFormat
 from cprs.formats.logs import LogFormat
 from cprs.formats.markdown import MarkdownFormat
+from cprs.formats.numbered import NumberedFormat
 from cprs.formats.tables import CSV, TSV
 from cprs.formats.text import TextFormat
 
@@ -29,6 +30,7 @@ FORMATS: tuple[Format, ...] = (
     CSV,
     TSV,
     HtmlFormat(),
+    NumberedFormat(),
     *CODE,
 )
 

@@ -55,7 +55,9 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Code points [start, end) of text number `text` of the conversation, to be compressed under
-    `query`. `tokens`: the target's. `format`: for `cprs`, None to detect. `name`: for detection."""
+    `query`. `tokens`: the target's. `format`: for `cprs`, None to detect. `name`: for detection.
+    `kept`: its compressed form from before, to be used as it is; None: to be compressed. `key`:
+    what to remember the form under (`Planner.remember`)."""
 
     text: int
     start: int
@@ -64,6 +66,8 @@ class Piece:
     tokens: int
     format: str | None = None
     name: str = ""
+    kept: str | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,11 @@ class Plan:
 
     `reason` is a stable word: "below_trigger", "mode_off", "no_query", "nothing_compressible",
     "cached_prefix", "min_saving", "over_window", "over_trigger", "asked", "audit", "continues",
-    "over_window_uncompressible". `budget`: tokens for all pieces together, as the target counts;
-    None where a ratio or threshold of `options` decides. `tokens_in`: of the whole prompt; `exact`:
-    whether that is a count or an estimate, which errs high. `room`: tokens of prompt that fit the
+    "over_window_uncompressible", "needs_whole_text" (a translation, or a summary that fits). An
+    audit forwards; its pieces are measured. `budget`: tokens for all pieces together that are not
+    kept from before, as the target counts; None where a ratio or threshold of `options` decides.
+    `tokens_in`: of the whole prompt; `exact`: whether that is a count or an estimate, which errs
+    high. `room`: tokens of prompt that fit the
     target's window beside its answer, None where its window is not known. `notes`: for people.
     """
 

@@ -1,0 +1,70 @@
+"""How many tokens all pieces of a plan may have together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cprs_server.planning.base import Options, Piece, Target
+
+ANSWER = 4_096
+"""Tokens left for an answer where the client names no number, but no more than a quarter."""
+FLOOR = 64
+"""Tokens below which nothing useful is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`tokens` for all pieces, None where the ratio or threshold of the options decides alone;
+    `limits`: each bound by name, of which `tokens` is the least."""
+
+    tokens: int | None
+    limits: Mapping[str, int]
+
+
+def room(target: Target, output: int | None, *, slack: float = 1.0) -> int | None:
+    """Tokens of prompt that fit the target's window beside its answer; None if it is not known.
+
+    `slack`: by how much the target's own tokens may outnumber those that are counted.
+    """
+    if target.window is None:
+        return None
+    answer = min(ANSWER, target.window // 4) if output is None else output
+    return max(0, int((target.window - answer) / slack))
+
+
+def budget(options: Options, *, pieces: int, fixed: int, room: int | None) -> Budget:
+    """The least of what is asked for and what fits.
+
+    `pieces`: tokens that may be compressed; `fixed`: all other tokens of the prompt. Without a
+    number from anybody the prompt is brought down to the trigger, but the pieces not below a quarter
+    of it for that reason alone; `always` brings the pieces down to a quarter.
+    """
+    limits: dict[str, int] = {}
+    if room is not None:
+        limits["window"] = max(0, room - fixed)
+    if options.budget is not None:
+        limits["budget"] = options.budget
+    if options.ratio is not None:
+        limits["ratio"] = max(1, int(pieces / options.ratio))
+    if options.budget is None and options.ratio is None and options.threshold is None:
+        limits["default"] = _default(options, pieces, fixed)
+    if options.ratio is not None and limits["ratio"] <= min(limits.values()):
+        return Budget(None, limits)
+    if options.threshold is not None and min(limits.values(), default=pieces) >= pieces:
+        return Budget(None, limits)
+    return Budget(min(limits.values()), limits)
+
+
+def _default(options: Options, pieces: int, fixed: int) -> int:
+    wanted = max(options.trigger - fixed, options.trigger // 4, options.least, 1)
+    return min(wanted, max(1, pieces // 4)) if options.mode == "always" else wanted
+
+
+def shares(pieces: Sequence[Piece], tokens: int) -> dict[str, int]:
+    """A budget split between queries, by the tokens of their pieces; together no more than it."""
+    sizes: dict[str, int] = {}
+    for piece in pieces:
+        sizes[piece.query] = sizes.get(piece.query, 0) + piece.tokens
+    total = max(1, sum(sizes.values()))
+    return {query: tokens * size // total for query, size in sizes.items()}
