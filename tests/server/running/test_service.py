@@ -223,8 +223,8 @@ def test_a_short_job_overtakes_long_ones() -> None:
         assert len(text) > LONG
         long = [asyncio.ensure_future(service.run(job(text))) for _ in range(3)]
         short = asyncio.ensure_future(service.run(job(words("Bo", 100))))
-        # 160 windows each, eight to a batch, and one batch of the short one; one is in hand.
-        await until(lambda: service.status.workers.waiting == 20 + 20 + 1 - 1)
+        # 162 windows each, eight to a batch, and one batch of the short one; one is in hand.
+        await until(lambda: service.status.workers.waiting == 21 + 21 + 1 - 1)
         assert (service.status.running, service.status.waiting) == (3, 1)
         critic.let(2)
         assert (await short).texts
