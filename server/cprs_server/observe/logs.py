@@ -1,0 +1,123 @@
+"""Logging of the whole process: one line each, JSON or text, credentials hidden, never waiting."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from logging.handlers import QueueHandler, QueueListener
+from typing import Any, Literal, TextIO
+
+from cprs_server.observe.redact import Redactor
+
+_WAITING = 10_000
+_FIELDS = "cprs_fields"
+# They write whole requests at these levels, and a client's words are not for the log.
+_TALKATIVE = ("asyncio", "httpx", "httpcore", "urllib3", "openai", "anthropic", "websockets")
+
+
+class LineFormatter(logging.Formatter):
+    """A log record as one line. Fields given as `extra={"cprs_fields": {...}}` become members of
+    the JSON object, or `name=value` behind the message. Line breaks cannot be forged."""
+
+    def __init__(self, kind: Literal["json", "text"], redactor: Redactor) -> None:
+        super().__init__()
+        self._json = kind == "json"
+        self._clean = redactor.clean
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = getattr(record, _FIELDS, {})
+        said = {
+            "time": _time(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self._clean(record.getMessage()),
+            **{k: self._clean(v) if isinstance(v, str) else v for k, v in fields.items()},
+        }
+        if record.exc_info:
+            said["exception"] = self._clean(self.formatException(record.exc_info))
+        if self._json:
+            return json.dumps(said, separators=(",", ":"), default=str)
+        head = f"{said.pop('time')} {said.pop('level')} {said.pop('logger')} {said.pop('message')}"
+        tail = "".join(f" {name}={_plain(value)}" for name, value in said.items())
+        return _one_line(head + tail)
+
+
+class _Dropping(QueueHandler):
+    """Hands lines to the writing thread; drops and counts them when that one cannot keep up, since
+    a slow pipe must not stop the proxy."""
+
+    def __init__(self, waiting: queue.Queue[Any]) -> None:
+        super().__init__(waiting)
+        self._waiting = waiting
+        self._dropped = 0
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        line = logging.makeLogRecord({"name": record.name, "levelno": record.levelno})
+        line.msg = self.format(record)
+        return line
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            if self._dropped and self._waiting.qsize() < _WAITING - 1:
+                lost = logging.LogRecord(
+                    "cprs", logging.WARNING, "", 0, "%d log lines lost", (self._dropped,), None
+                )
+                self._waiting.put_nowait(self.prepare(lost))
+                self._dropped = 0
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+
+
+@contextmanager
+def logging_to(
+    stream: TextIO | None = None,
+    *,
+    kind: Literal["json", "text"] = "json",
+    level: str = "info",
+    secrets: Iterable[str] = (),
+) -> Iterator[None]:
+    """All loggers write to `stream` (standard error) inside; before and after nothing is changed.
+    What still waits is written on leaving. `secrets`: texts that must never be written."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    quiet = {name: logging.getLogger(name).level for name in _TALKATIVE}
+    waiting: queue.Queue[Any] = queue.Queue(_WAITING)
+    handler = _Dropping(waiting)
+    handler.setFormatter(LineFormatter(kind, Redactor(secrets)))
+    writer = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    listener = QueueListener(waiting, writer)
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    listener.start()
+    try:
+        yield
+    finally:
+        listener.stop()
+        root.handlers[:], level_before = before
+        root.setLevel(level_before)
+        for name, old in quiet.items():
+            logging.getLogger(name).setLevel(old)
+
+
+def _time(seconds: float) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+
+
+def _plain(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return json.dumps(text, ensure_ascii=False) if " " in text or not text else text
+
+
+def _one_line(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
