@@ -25,7 +25,7 @@ def parse(body: bytes) -> dict[str, Any]:
             f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
     except RecursionError:
-        raise _bad("the JSON of the body is nested too deeply; flatten it") from None
+        raise too_deep() from None
     if not isinstance(value, dict):
         raise _bad(f"the body must be a JSON object, not {_NAMES[type(value)]}")
     return value
@@ -39,6 +39,11 @@ _NAMES = {
     bool: "true or false",
     type(None): "null",
 }
+
+
+def too_deep() -> ProxyError:
+    """What is said of JSON with more levels than Python's stack."""
+    return _bad("the JSON of the body is nested too deeply; flatten it")
 
 
 def _decode(body: bytes) -> str:

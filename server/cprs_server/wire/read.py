@@ -9,6 +9,7 @@ from typing import Any
 
 from cprs_server.errors import ProxyError
 from cprs_server.wire.base import Conversation, Kind, Path, Text
+from cprs_server.wire.body import too_deep
 from cprs_server.wire.files import read_file
 
 _MARKERS = ("cache_control", "prompt_cache_breakpoint")
@@ -44,8 +45,7 @@ class Gathered:
         if isinstance(value, str):
             self.other.append(_whole(value))
         elif value:
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-            self.other.append(_whole(text))
+            self.other.append(_whole(_dump(value)))
 
     def part(self, value: Mapping[str, Any]) -> None:
         """A part of a kind that the form does not know: counted where it has a text."""
@@ -131,11 +131,18 @@ def call_text(name: Any, arguments: Any) -> str:
     """A call of a tool in words.
 
     >>> call_text("search", {"q": "tea"})
-    'search: {"q": "tea"}'
+    'search: {"q":"tea"}'
     """
     if not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False) if arguments else ""
+        arguments = _dump(arguments) if arguments else ""
     return ": ".join(part for part in (name, arguments) if isinstance(part, str) and part)
+
+
+def _dump(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        raise too_deep() from None
 
 
 def _whole(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cprs_server.wire.base import Path, Text
+from cprs_server.wire.body import too_deep
 from cprs_server.wire.files import read_file, write_file
 from cprs_server.wire.places import Place, members, places
 from cprs_server.wire.strings import encode, source_offsets
@@ -43,15 +44,19 @@ def splice(
     and, where `model` is given, with that as the value of its member `model`.
 
     What is neither is the same to the byte: escapes, white space, order, repeated keys, numbers.
-    Linear. Raises `ValueError` for edits that overlap or lead to no string.
+    Linear. Raises `ValueError` for edits that overlap or lead to no string, `ProxyError` (400)
+    for a body that is nested too deeply.
 
     >>> splice(b'{"cprs":{}, "prompt":"\\\\u00e9 long"}', [Edit(("prompt",), 2, 6, "!")])
     b'{"prompt":"\\\\u00e9 !"}'
     """
     text = body.decode()
-    cuts: list[_Cut] = list(_texts(text, edits))
-    if remove or model is not None:
-        cuts += _members(text, model, remove)
+    try:
+        cuts: list[_Cut] = list(_texts(text, edits))
+        if remove or model is not None:
+            cuts += _members(text, model, remove)
+    except RecursionError:  # what was parsed with a bit more of the stack left
+        raise too_deep() from None
     if not cuts:
         return body
     return _cut(text, cuts).encode()

@@ -25,13 +25,11 @@ def add_usage(body: bytes, cprs: Mapping[str, Any]) -> bytes:
         return body
     try:
         text = body.decode()
-        value = json.loads(text)
+        json.loads(text)
+        found = places(text, _AT)
     except (ValueError, RecursionError):
         return body
-    if not isinstance(value, dict):
-        return body
     addition = '"cprs":' + dump(dict(cprs)).decode()
-    found = places(text, _AT)
     for place in sorted(found.values(), key=lambda place: place.start, reverse=True):
         text = _added(text, place, addition)
     return text.encode()

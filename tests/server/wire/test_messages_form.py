@@ -116,8 +116,8 @@ def test_results_know_their_calls() -> None:
     base = ("messages", 1, "content")
     assert [(t.path, t.text, t.kind, t.call) for t in found.texts] == [
         ((*base, 0, "content"), "B", "tool_result", "read"),
-        ((*base, 1, "content", 0, "text"), "A", "tool_result", 'search: {"q": "té"}'),
-        ((*base, 1, "content", 2, "source", "data"), "D", "tool_result", 'search: {"q": "té"}'),
+        ((*base, 1, "content", 0, "text"), "A", "tool_result", 'search: {"q":"té"}'),
+        ((*base, 1, "content", 2, "source", "data"), "D", "tool_result", 'search: {"q":"té"}'),
         ((*base, 2, "content"), "C", "tool_result", ""),
         ((*base, 4, "text"), "so?", "question", ""),
     ]
