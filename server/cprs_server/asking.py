@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cprs_server.change import Change
@@ -70,4 +70,6 @@ def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) 
         options = extract_options(options)
     scope = key.name if key else ""
     plan = planner.plan(conversation, options, routed.target, scope=scope)
+    if form.name == "count_tokens" and routed.upstream is None:
+        plan = replace(plan, tokens_in=planner.tokens(conversation, routed.target))
     return Asking(value, conversation, routed, plan)

@@ -273,6 +273,10 @@ def test_extract_for_the_other_forms(extracting: str) -> None:
     said = anthropic_at(extracting).messages.create(model="any", max_tokens=400, messages=FEW)
     assert said.content[0].type == "text"
     assert FACT in said.content[0].text
+    counted = anthropic_at(extracting).messages.count_tokens(model="any", messages=FEW)
+    assert len(SHORT) / 8 < counted.input_tokens < len(SHORT) / 2
+    with pytest.raises(openai.BadRequestError, match="embeddings"):
+        openai_at(extracting).embeddings.create(model="any", input="hello")
 
 
 def test_own_endpoints(proxy: str) -> None:

@@ -36,6 +36,10 @@ class Planner:
         if piece.key and piece.kept is None:
             self.sticky.put(piece.key, text, tokens)
 
+    def tokens(self, conversation: Conversation, target: Target) -> int:
+        """How many tokens the whole prompt has for `target`; an estimate errs high."""
+        return self._count(conversation, target).total
+
     def plan(
         self, conversation: Conversation, options: Options, target: Target, *, scope: str = ""
     ) -> Plan:
