@@ -38,7 +38,7 @@ class Planner:
 
     def tokens(self, conversation: Conversation, target: Target) -> int:
         """How many tokens the whole prompt has for `target`; an estimate errs high."""
-        return self._count(conversation, target).total
+        return self._sizes(conversation, target).total
 
     def plan(
         self, conversation: Conversation, options: Options, target: Target, *, scope: str = ""
