@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import logging
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,8 @@ Examples:
   cprs serve --config cprs.yaml
   CPRS_SERVE_PORT=9000 CPRS_SERVE_LOG__LEVEL=debug cprs serve
 """
+
+_LOG = logging.getLogger("cprs_server")
 
 # As `cprs` itself: boxes and colours are for terminals.
 _MARKUP: Literal["rich"] | None = "rich" if sys.stdout is not None and sys.stdout.isatty() else None
@@ -89,7 +92,13 @@ def serve(
         raise OptionError(f"{error}{hint if more else ''}") from error
 
     def started(urls: Sequence[str]) -> None:
-        say([("cprs", __version__), *(("at", url) for url in urls), *_facts(settings)])
+        facts = [("cprs", __version__), *(("at", url) for url in urls), *_facts(settings)]
+        if sys.stderr.isatty():
+            say(facts)
+        else:  # a log in which every line is alike
+            for name, value in facts:
+                level = logging.WARNING if name == "warning" else logging.INFO
+                _LOG.log(level, "%s: %s", name, value)
 
     run(Reload(settings, lambda: load(config, flags), path=config), started=started)
 

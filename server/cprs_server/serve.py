@@ -7,16 +7,18 @@ import contextlib
 import math
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import uvicorn
 
 from cprs.errors import CprsError, OptionError
 from cprs_server.config.reload import Reload
 from cprs_server.config.settings import Settings
+from cprs_server.observe.logs import logging_to
 from cprs_server.protocol import BoundedHead
 
 _IDLE = 75
@@ -44,15 +46,13 @@ def serve(
     """
     settings = reload.current
     sockets = listen(settings.host, settings.port)
-    try:
+    with _closing(sockets), _logging(settings):
         app = (make or _proxy())(settings, reload=reload)
         server = Server(_config(app, settings), reload, lambda: started(urls(sockets)))
-        server.run(sockets=sockets)
-    except SystemExit as error:
-        raise CprsError("the proxy could not start; the log says why") from error
-    finally:
-        for listening in sockets:
-            listening.close()
+        try:
+            server.run(sockets=sockets)
+        except SystemExit as error:
+            raise CprsError("the proxy could not start; the log says why") from error
 
 
 class Server(uvicorn.Server):
@@ -170,6 +170,27 @@ def _config(app: Any, settings: Settings) -> uvicorn.Config:
         h11_max_incomplete_event_size=int(settings.limits.header_bytes),
         ws_max_size=int(settings.limits.body_bytes),
     )
+
+
+@contextlib.contextmanager
+def _closing(sockets: Sequence[socket.socket]) -> Generator[None, None, None]:
+    try:
+        yield
+    finally:
+        for listening in sockets:
+            listening.close()
+
+
+def _logging(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    plain: Literal["json", "text"] = "text" if sys.stderr.isatty() else "json"
+    secrets = [
+        secret.get_secret_value()
+        for upstream in settings.upstreams.values()
+        for secret in (upstream.api_key, *upstream.headers.values())
+        if secret is not None
+    ]
+    log = settings.log
+    return logging_to(kind=log.format or plain, level=log.level, secrets=secrets)
 
 
 def _proxy() -> AppFactory:

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from cprs_server.serve import listen, urls
@@ -20,7 +21,7 @@ from cprs.errors import OptionError
 
 # Stands in for the proxy: says what its settings are when a request begins and when it ends.
 SCRIPT = """
-import asyncio, json, logging, sys
+import asyncio, json
 from pathlib import Path
 from cprs_server.config.loading import load
 from cprs_server.config.reload import Reload
@@ -46,7 +47,6 @@ def make(settings, *, reload):
         await send({"type": "http.response.body", "body": body})
     return app
 
-logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
 path = Path("cprs.yaml")
 reload = Reload(load(path), lambda: load(path), path=path)
 serve(reload, make=make, started=lambda urls: print(*urls, flush=True))
@@ -96,6 +96,8 @@ class Served:
                 answers.append(self.get(path))
             except OSError as error:
                 answers.append(error)
+                if isinstance(error, HTTPError):
+                    error.close()
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -113,7 +115,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no SIGHUP here")
-def test_settings_change_and_no_request_is_lost(served: Served) -> None:
+def test_settings_change_and_it_ends_and_no_request_is_lost(served: Served) -> None:
     thread, answers = served.later("/slow?2")
     served.write(0.2)
     served.line("settings read again")
@@ -128,13 +130,12 @@ def test_settings_change_and_no_request_is_lost(served: Served) -> None:
     thread.join()
     assert answers == [{"first": 0.1, "last": 0.3, "draining": False}]
 
-
-def test_sigterm_lets_requests_end(served: Served) -> None:
+    # Told to end, it lets what runs end first.
     thread, answers = served.later("/slow?1")
     served.process.send_signal(signal.SIGTERM)
     thread.join()
-    assert answers == [{"first": 0.1, "last": 0.1, "draining": True}]
-    assert served.process.wait(10) == 0
+    assert answers == [{"first": 0.3, "last": 0.3, "draining": True}]
+    assert served.process.wait(20) == 0
     with pytest.raises(OSError, match="refused"):
         served.get()
     assert served.process.stdout is not None
@@ -147,17 +148,17 @@ def test_a_second_signal_waits_for_nobody(served: Served) -> None:
     served.process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(10) == 0
+    assert served.process.wait(20) == 0
     thread.join()
     assert isinstance(answers[0], OSError)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 def test_draining_has_an_end(tmp_path: Path) -> None:
     served = Served(tmp_path, drain=1)
     thread, answers = served.later("/slow?60")
     served.process.send_signal(signal.SIGTERM)
-    assert served.process.wait(10) == 0
+    assert served.process.wait(20) == 0
     thread.join()
     assert isinstance(answers[0], OSError)
     served.process.communicate()

@@ -32,14 +32,16 @@ def reloads(monkeypatch: pytest.MonkeyPatch) -> list[Reload]:
     return made
 
 
-def test_serve_needs_nothing(reloads: list[Reload], capsys: pytest.CaptureFixture[str]) -> None:
+def test_serve_needs_nothing(
+    reloads: list[Reload], capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     assert run(["serve"]) == 0
     assert (reloads[0].current.host, reloads[0].current.port) == ("127.0.0.1", 8788)
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "http://127.0.0.1:1" in said.err
-    assert "extract (built in" in said.err
-    assert "warning" not in said.err
+    assert capsys.readouterr().out == ""
+    assert "at: http://127.0.0.1:1" in caplog.messages
+    assert "extract (built in" in caplog.text
+    assert "warning" not in caplog.text
 
 
 def test_serve_to_an_upstream(reloads: list[Reload]) -> None:
@@ -59,12 +61,12 @@ def test_serve_from_a_file_that_changes(reloads: list[Reload], tmp_path: Path) -
 
 
 def test_serve_warns_of_an_open_door(
-    reloads: list[Reload], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reloads: list[Reload], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = tmp_path / "cprs.yaml"
     file.write_text("host: 0.0.0.0\nupstreams: {a: {url: 'http://a', api_key: k}}\n")
     assert run(["serve", "--config", str(file)]) == 0
-    assert "anyone who reaches 0.0.0.0 can use your key of a" in capsys.readouterr().err
+    assert "anyone who reaches 0.0.0.0 can use your key of a" in caplog.text
 
 
 @pytest.mark.parametrize(

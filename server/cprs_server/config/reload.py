@@ -24,6 +24,7 @@ FIXED = (
     "store",
     "tracing",
     "log",
+    "cors",
 )
 """What is only read when the proxy starts."""
 

@@ -141,8 +141,9 @@ class Log(Section):
     """What is logged, to standard error."""
 
     content: bool = Field(default=False, description="Log texts of requests and answers too.")
-    format: Literal["json", "text"] = Field(
-        default="json", description="One JSON object a line, or text."
+    format: Literal["json", "text"] | None = Field(
+        default=None,
+        description="One JSON object a line, or text. By default text on a terminal, else JSON.",
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level."

@@ -18,7 +18,7 @@ def test_nothing_configured_is_local_and_open_to_nobody_else() -> None:
     assert settings.host == "127.0.0.1"
     assert settings.upstreams == {}
     assert settings.cors == ()
-    assert settings.log.content is False
+    assert (settings.log.content, settings.log.format) == (False, None)
     assert settings.limits.body_bytes == 64 * 1024 * 1024
     assert settings.limits.running == cores()
 
