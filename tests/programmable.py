@@ -12,6 +12,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -168,6 +169,7 @@ class Upstream:
         self.connections = 0
         self._replies: deque[Script | Answerer] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -208,9 +210,13 @@ class Upstream:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for transport in self._transports:
+            transport.abort()
+        await asyncio.sleep(0.01)  # until they are closed
 
     def _accept(self, connection: _Connection) -> None:
         self.connections += 1
+        self._transports.add(connection.transport)
         task = self._loop.create_task(self._answer(connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -279,8 +279,11 @@ def anthropic_error(message: str, kind: str = "overloaded_error") -> Json:
 
 
 def answer(seen: Seen) -> Script:
-    """Answers every API well, streaming where the request says so; else 404."""
-    wants = json.loads(seen.body) if seen.body else {}
+    """Answers every API well, streaming where the request says so; else 400 or 404."""
+    try:
+        wants = json.loads(seen.body or b"{}")
+    except ValueError:
+        return plain(openai_error("no JSON", "invalid_request_error"), status=400)
     streams = bool(wants.get("stream"))
     path = seen.path.removeprefix("/v1")
     if path == "/chat/completions":

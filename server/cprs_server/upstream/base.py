@@ -14,13 +14,15 @@ Headers = tuple[tuple[bytes, bytes], ...]
 class Call:
     """A request to send. `url` is absolute and comes from the configuration, never from a client
     but for its path below the base and its query string. `first_byte`: seconds until the response
-    must have begun."""
+    must have begun, and the longest silence in it. `connect`: seconds until there is a connection.
+    """
 
     method: str
     url: str
     headers: Headers
     body: bytes | None
     first_byte: float | None = None
+    connect: float = 5.0
 
 
 class Reply(Protocol):
