@@ -13,13 +13,15 @@ from cprs_server.incoming import Incoming
 from cprs_server.observe.record import Record, Stages
 from cprs_server.planning.base import Plan
 from cprs_server.routing import Routed
+from cprs_server.shadowing import MOST
 from cprs_server.upstream.relay import Send
 from cprs_server.wire.base import Conversation
 
 
 @dataclass(slots=True)
 class Account:
-    """One request's. Nobody was told anything as long as `status` is 499."""
+    """One request's. Nobody was told anything as long as `status` is 499. `heard`: the answer,
+    where it is to be compared with another."""
 
     stages: Stages = field(default_factory=Stages)
     status: int = 499
@@ -35,12 +37,15 @@ class Account:
     bytes_in: int = 0
     bytes_out: int = 0
     error: str = ""
+    heard: bytearray | None = None
 
     def note(self, part: bytes) -> None:
         """A part of the answer has come."""
         if self.first is None:
             self.first = time.perf_counter()
         self.bytes_out += len(part)
+        if self.heard is not None and len(self.heard) <= MOST:
+            self.heard += part
 
     def record(self, asked: Incoming) -> Record:
         """The figures, at the end."""

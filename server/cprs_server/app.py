@@ -27,6 +27,7 @@ from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.tracing import tracer
 from cprs_server.planning.planner import Planner
 from cprs_server.running.service import Service
+from cprs_server.shadowing import Shadowing
 from cprs_server.upstream.disconnect import Receive
 from cprs_server.upstream.extract import Extract
 from cprs_server.upstream.relay import Send
@@ -68,6 +69,7 @@ def create_app(
     service = service or _service(settings)
     transport = HttpTransport()
     tracing = tracer(settings.tracing.endpoint, sample=settings.tracing.sample)
+    shadowing = Shadowing(transport, metrics)
     health = Health(draining=lambda: reload.draining)
     parts = Parts(
         live=current,
@@ -80,6 +82,7 @@ def create_app(
         metrics=metrics,
         log=AccessLog(content=settings.log.content),
         tracer=tracing,
+        shadowing=shadowing,
     )
 
     @asynccontextmanager
@@ -88,6 +91,7 @@ def create_app(
         await service.warm()
         health.started()
         yield
+        await shadowing.close()
         await service.close()
         await transport.close()
         tracing.close()

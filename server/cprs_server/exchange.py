@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from cprs_server.access.limits import Limits
@@ -23,6 +23,7 @@ from cprs_server.observe.tracing import Tracer
 from cprs_server.planning.base import Plan
 from cprs_server.planning.planner import Planner
 from cprs_server.running.base import Runner
+from cprs_server.shadowing import Shadowing
 from cprs_server.telling import headers_of, id_header, refuse, usage_of
 from cprs_server.upstream.base import Call, Headers, Reply, Transport
 from cprs_server.upstream.body import read_body
@@ -69,6 +70,7 @@ class Parts:
     metrics: Metrics
     log: AccessLog
     tracer: Tracer
+    shadowing: Shadowing
 
 
 class Exchange:
@@ -164,13 +166,17 @@ class Exchange:
         if own is None:
             with account.stages.time("splice"):
                 changed = await _off_loop(len(body), asking.changed, body, change)
+        twin = None
+        if change.edits and not conversation.stream and live.shadow.sample(asked.id):
+            twin = asking.changed(body, replace(change, edits=()))
         told = headers_of(asked, plan, change, account)
         account.sent = time.perf_counter()
         if own is not None:
             account.upstream, reply = routed.name, own
         else:
             assert routed.upstream is not None
-            calls = calls_of(asked, routed, changed, identity=asking.usage)
+            readable = asking.usage or twin is not None
+            calls = calls_of(asked, routed, changed, identity=readable)
             reply = await self._send(calls, routed.upstream.retries, account)
         edit: Edit | None = None
         if asking.usage:
@@ -180,7 +186,12 @@ class Exchange:
                 if conversation.stream
                 else WholeEdit(lambda whole: add_usage(whole, about))
             )
+        if twin is not None:
+            account.heard = bytearray()
         await self._relay(reply, account, send, watch, told, form, edit)
+        if twin is not None and account.heard and account.status < 300 and not account.error:
+            _, call = calls_of(asked, routed, twin, identity=True)[0]
+            parts.shadowing.start(call, form=form.name, answer=bytes(account.heard))
 
     async def _carry_out(self, live: Live, asking: Asking) -> Change:
         routed, counting = asking.routed, self._parts.planner.counting

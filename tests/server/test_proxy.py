@@ -238,6 +238,17 @@ def test_too_long_for_the_model(upstream: Upstream) -> None:
     assert not upstream.seen
 
 
+def test_a_share_is_answered_both_ways(upstream: Upstream) -> None:
+    upstream.reply(plain(chat("At 7:45.")), plain(chat("It leaves at 7:45.")))
+    with served(create_app(settings(upstream, shadow=1.0))) as url:
+        said = openai_at(url).chat.completions.create(model="gpt-4o", messages=ASKED)
+        assert said.choices[0].message.content == "At 7:45."
+        assert upstream.wait_seen(2)
+        assert sent(upstream) == ASKED[0]["content"]
+        counted = 'cprs_shadow_answers_total{agree="near"} 1.0'
+        assert eventually(lambda: counted in httpx2.get(f"{url}/metrics").text, 5)
+
+
 def test_keys_of_ours(upstream: Upstream) -> None:
     import hashlib
 

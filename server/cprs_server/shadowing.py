@@ -1,0 +1,62 @@
+"""Asks again with the original of a request that was compressed, and compares the two answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from cprs_server.errors import ProxyError
+from cprs_server.observe.metrics import Metrics
+from cprs_server.shadow import agreement
+from cprs_server.upstream.base import Call, Transport
+from cprs_server.wire.spoken import spoken
+
+MOST = 1 << 20
+"""Bytes of an answer that is compared."""
+_AT_ONCE = 4
+
+_LOG = logging.getLogger("cprs_server")
+
+
+class Shadowing:
+    """Runs beside the requests of one event loop. A few at a time: more are let go."""
+
+    def __init__(self, transport: Transport, metrics: Metrics) -> None:
+        self._transport = transport
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, call: Call, *, form: str, answer: bytes) -> None:
+        """Send `call`, whose compressed twin got `answer`, once; count how far they agree."""
+        said = spoken(form, answer)
+        if said is None or len(self._tasks) >= _AT_ONCE:
+            return
+        task = asyncio.get_running_loop().create_task(self._compare(call, form, said))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _compare(self, call: Call, form: str, said: str) -> None:
+        try:
+            reply = await self._transport.send(call)
+        except ProxyError as error:
+            _LOG.info("no second answer to compare with: %s", error.code)
+            return
+        body = bytearray()
+        try:
+            async for part in reply.body():
+                body += part
+                if len(body) > MOST:
+                    return
+        except ProxyError:
+            return
+        finally:
+            await reply.close()
+        other = spoken(form, bytes(body)) if reply.status < 300 else None
+        if other is not None:
+            self._metrics.shadow(agreement(said, other))
