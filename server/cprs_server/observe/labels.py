@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from cprs_server.observe.redact import Redactor
+
 OTHER = "other"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/@+-]{0,99}")
 
@@ -27,7 +29,7 @@ class Labels:
         """`value` where it may be a label, else "other". "" stays. `learn`: may it take room?"""
         if not value or value in self._known or value in self._learnt:
             return value
-        if learn and len(self._learnt) < self._room and _PLAIN.fullmatch(value):
+        if learn and len(self._learnt) < self._room and _harmless(value):
             self._learnt.add(value)
             return value
         return OTHER
@@ -35,3 +37,8 @@ class Labels:
     def know(self, known: Iterable[str]) -> None:
         """Replaces the known values, as when the configuration is read again."""
         self._known = frozenset(known)
+
+
+def _harmless(value: str) -> bool:
+    # Some client puts its key where the model's name belongs sooner or later.
+    return _PLAIN.fullmatch(value) is not None and Redactor().clean(value) == value

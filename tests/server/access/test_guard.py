@@ -41,6 +41,10 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": said})
 
 
+async def run(guarded: Any, *given: Any) -> None:
+    await guarded(*given)
+
+
 def ask(
     path: bytes = b"/v1/messages",
     *headers: tuple[bytes, bytes],
@@ -71,7 +75,7 @@ def ask(
     }
     if kind == "websocket":
         del scope["method"]
-    asyncio.run(guard(app, Bounds(), cors=cors)(scope, receive, send))
+    asyncio.run(run(guard(app, Bounds(), cors=cors), scope, receive, send))
     return sent
 
 
@@ -317,7 +321,7 @@ def test_lifespan_passes() -> None:
 
     async def send(message: Any) -> None: ...
 
-    asyncio.run(guard(inner, Bounds())({"type": "lifespan"}, none, send))
+    asyncio.run(run(guard(inner, Bounds()), {"type": "lifespan"}, none, send))
     assert seen == ["lifespan"]
 
 

@@ -1,0 +1,1 @@
+"""The endpoints that are the proxy's own."""
