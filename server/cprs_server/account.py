@@ -16,6 +16,7 @@ from cprs_server.routing import Routed
 from cprs_server.shadowing import MOST
 from cprs_server.upstream.relay import Send
 from cprs_server.wire.base import Conversation
+from cprs_server.wire.reported import Reported
 
 
 @dataclass(slots=True)
@@ -38,18 +39,21 @@ class Account:
     bytes_out: int = 0
     error: str = ""
     heard: bytearray | None = None
+    reported: Reported = field(default_factory=Reported)
 
     def note(self, part: bytes) -> None:
         """A part of the answer has come."""
         if self.first is None:
             self.first = time.perf_counter()
         self.bytes_out += len(part)
+        self.reported.feed(part)
         if self.heard is not None and len(self.heard) <= MOST:
             self.heard += part
 
     def record(self, asked: Incoming) -> Record:
         """The figures, at the end."""
         change, conversation = self.change, self.conversation
+        usage_in, usage_out = self.reported.tokens
         return Record(
             endpoint=asked.endpoint,
             status=self.status,
@@ -66,6 +70,8 @@ class Account:
             stages=self.stages.seconds,
             upstream=self.upstream,
             upstream_status=self.upstream_status,
+            usage_in=usage_in,
+            usage_out=usage_out,
             first_token=self.first - self.sent if self.first is not None else None,
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
