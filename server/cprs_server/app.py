@@ -18,9 +18,12 @@ from cprs_server.config.reload import Reload
 from cprs_server.config.settings import Settings
 from cprs_server.endpoints.health import Health, health_router
 from cprs_server.endpoints.models import Asker, Models, models_router
+from cprs_server.endpoints.own import Own
+from cprs_server.endpoints.routers import compression_routers
 from cprs_server.errors import ProxyError
 from cprs_server.exchange import Exchange, Parts
 from cprs_server.incoming import Incoming, new_id
+from cprs_server.keeping import StoreKeeper
 from cprs_server.live import Current, Live
 from cprs_server.observe.access_log import AccessLog
 from cprs_server.observe.metrics import Metrics
@@ -28,6 +31,7 @@ from cprs_server.observe.tracing import tracer
 from cprs_server.planning.planner import Planner
 from cprs_server.running.service import Service
 from cprs_server.shadowing import Shadowing
+from cprs_server.store import Store
 from cprs_server.upstream.disconnect import Receive
 from cprs_server.upstream.extract import Extract
 from cprs_server.upstream.relay import Send
@@ -71,14 +75,16 @@ def create_app(
     tracing = tracer(settings.tracing.endpoint, sample=settings.tracing.sample)
     shadowing = Shadowing(transport, metrics)
     health = Health(draining=lambda: reload.draining)
+    planner, limits = Planner(), Limits()
+    store = Store(ttl=settings.store.ttl, max_bytes=int(settings.store.bytes))
     parts = Parts(
         live=current,
-        planner=Planner(),
+        planner=planner,
         runner=service,
         transport=transport,
         built_in=Extract(service),
-        keeper=None,
-        limits=Limits(),
+        keeper=StoreKeeper(store),
+        limits=limits,
         metrics=metrics,
         log=AccessLog(content=settings.log.content),
         tracer=tracing,
@@ -99,6 +105,8 @@ def create_app(
     own = _own_api(lifespan)
     own.include_router(health_router(health, metrics, keys=lambda: current().keys))
     own.include_router(models_router(Models(transport), lambda request: _asker(request, current)))
+    for router in compression_routers(Own(current, service, planner, store, limits)):
+        own.include_router(router)
     return guard(Proxy(own, Exchange(parts)), settings.limits, cors=settings.cors)
 
 

@@ -65,7 +65,7 @@ class Parts:
     runner: Runner
     transport: UpstreamTransport
     built_in: Extract
-    keeper: Keeper | None
+    keeper: Keeper
     limits: Limits
     metrics: Metrics
     log: AccessLog
@@ -161,8 +161,7 @@ class Exchange:
         parts.limits.adjust(asked.key, change.tokens_out)
         if change.done:
             self._remember(change)
-            if parts.keeper is not None:
-                parts.keeper.keep(asked, conversation, plan, change)
+            parts.keeper.keep(asked, conversation, plan, change)
         if own is None:
             with account.stages.time("splice"):
                 changed = await _off_loop(len(body), asking.changed, body, change)
