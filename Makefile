@@ -6,10 +6,10 @@ CODE := cprs benchmarks server tests
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format docs clean
+.PHONY: help demo serve test test-node lint format docs clean
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.base ## compress Python's own source for three questions; Q="..." adds one, FULL=1 takes it all
 	@$(BIN)/python -m cprs.demo
@@ -19,6 +19,10 @@ serve: $(VENV)/.server ## run the proxy on 127.0.0.1:8788; ARGS="--upstream URL"
 
 test: lint ## lint, types and tests
 	$(BIN)/python -m pytest -q -n 2
+
+test-node: $(VENV)/.dev ## the proxy under the JavaScript clients, which npm installs
+	cd tests/node && npm install --no-audit --no-fund --silent
+	$(BIN)/python -m pytest -q tests/server/test_node_clients.py
 
 lint: $(VENV)/.dev ## style and types
 	$(BIN)/ruff check
