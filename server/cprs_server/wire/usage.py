@@ -57,8 +57,7 @@ class UsageStream:
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be relayed now."""
-        # A carriage return at the very end may be the first half of a line break.
-        cut = max(chunk.rfind(b"\n"), chunk.rfind(b"\r", 0, -1)) + 1
+        cut = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
         parts: list[bytes] = []
         if cut:
             whole = bytes(self._held) + chunk[:cut]

@@ -13,7 +13,7 @@ import pytest
 from cprs_server.wire.base import Answer, Form
 from cprs_server.wire.forms import FORMS
 from cprs_server.wire.sse import pieces
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 TEXT = 'The café\'s answer:\n\n\t\u2028next\u0085line 😀 "quoted" \\ ' + "word " * 200 + "end"
@@ -254,6 +254,9 @@ def test_a_broken_response_has_the_documented_fields_too() -> None:
     assert event.sequence_number > 10**6
 
 
+@example(TEXT, "chat")
+@example(TEXT, "responses")
+@example("", "messages")
 @settings(deadline=None)
 @given(st.text(max_size=900), st.sampled_from(sorted(set(FORMS) - {"embeddings", "count_tokens"})))
 def test_every_text_arrives_whole(text: str, name: str) -> None:

@@ -192,8 +192,9 @@ def test_json_deeper_than_the_stack_left_is_said() -> None:
     value = parse(body)
     for work in (lambda: splice(body, model="n"), lambda: Chat().read(value)):
         # How deep is too deep depends on Python's version; none may fall over.
+        said = ""
         try:
             assert deep(500, work)
         except ProxyError as error:
-            assert error.status == 400
-            assert "too deeply" in error.message
+            said = error.message
+        assert not said or "too deeply" in said
