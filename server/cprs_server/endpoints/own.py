@@ -1,0 +1,154 @@
+"""What our own endpoints have in common: who asks, bodies within a limit, clients that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field
+
+from cprs_server.access.limits import Limits
+from cprs_server.incoming import Incoming, new_id
+from cprs_server.live import Live
+from cprs_server.planning.planner import Planner
+from cprs_server.running.base import Runner
+from cprs_server.store import Store
+from cprs_server.upstream.body import read_body
+from cprs_server.upstream.disconnect import ClientGone, DisconnectWatch
+
+_LARGE = 200_000
+"""Bytes from which on JSON is read and written off the event loop."""
+
+_GONE = 499
+
+
+@dataclass(frozen=True)
+class Own:
+    """What our own endpoints are made with."""
+
+    live: Callable[[], Live]
+    runner: Runner
+    planner: Planner
+    store: Store
+    limits: Limits
+
+    def asked(self, request: Request) -> Incoming:
+        """Who asks, within what they may. Raises `ProxyError`: 401, 429."""
+        asked = Incoming.of(request.scope, self.live(), new_id())
+        self.limits.take(asked.key)
+        return asked
+
+    @property
+    def deadline(self) -> float:
+        """Seconds that a compression may take."""
+        return self.live().settings.limits.deadline
+
+
+class Bounded(Request):
+    """A request whose body has been read."""
+
+    def __init__(self, request: Request, body: bytes) -> None:
+        super().__init__(request.scope, request.receive)
+        self._whole = body
+
+    async def body(self) -> bytes:
+        """All of it, decoded."""
+        return self._whole
+
+    async def json(self) -> Any:
+        """As JSON, read in a thread where it is long."""
+        if len(self._whole) > _LARGE:
+            return await asyncio.to_thread(json.loads, self._whole)
+        return json.loads(self._whole)
+
+
+def route_class(limit: Callable[[], int]) -> type[APIRoute]:
+    """A class of routes that take bodies of at most `limit()` bytes, in any content coding known,
+    and stop their work when the client goes."""
+
+    class Route(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handler = super().get_route_handler()
+
+            async def handle(request: Request) -> Response:
+                try:
+                    body = await read_body(request.scope, request.receive, limit=limit())
+                    async with DisconnectWatch(request.receive):
+                        return await handler(Bounded(request, body))
+                except ClientGone:
+                    return Response(status_code=_GONE)
+
+            return handle
+
+    return Route
+
+
+def routes_of(own: Own) -> type[APIRoute]:
+    """The class of routes for the limits in force."""
+    return route_class(lambda: int(own.live().settings.limits.body_bytes))
+
+
+async def json_response(
+    said: BaseModel, *, size: int = 0, headers: dict[str, str] | None = None
+) -> Response:
+    """`said` as JSON; written in a thread where `size` says that it is long."""
+
+    def write() -> bytes:
+        return said.model_dump_json().encode()
+
+    work: Awaitable[bytes] | None = asyncio.to_thread(write) if size > _LARGE else None
+    body = await work if work is not None else write()
+    return Response(body, media_type="application/json", headers=headers)
+
+
+class Fault(BaseModel):
+    """What went wrong."""
+
+    message: str = Field(description="What is wrong, and what to do about it.")
+    type: str
+    param: str | None = None
+    code: str | None = Field(description="A stable word for programs.")
+
+
+class Problem(BaseModel):
+    """An error."""
+
+    error: Fault
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "error": {
+                        "message": "cprs.ratio must be at least 1 (16 = 16 times shorter), got 0",
+                        "type": "invalid_request_error",
+                        "param": None,
+                        "code": "invalid_cprs",
+                    }
+                }
+            ]
+        }
+    }
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request makes no sense; the message says why."},
+    401: {"model": Problem, "description": "A key is needed, or the one shown is not known."},
+    413: {"model": Problem, "description": "The body is longer than the limit."},
+    429: {
+        "model": Problem,
+        "description": "Too many wait already, or the key's rate is used up.",
+        "headers": {
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        },
+    },
+    504: {"model": Problem, "description": "It took longer than the deadline and was stopped."},
+    "4XX": {"model": Problem, "description": "Any other fault of the request."},
+    "5XX": {"model": Problem, "description": "A fault of the proxy."},
+}
+"""The errors of our own endpoints, for their descriptions."""
