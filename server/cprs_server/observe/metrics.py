@@ -156,9 +156,14 @@ class Metrics:
         self._reloads.labels("ok" if ok else "failed").inc()
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
-        """A gauge that is asked at each scrape, such as "cprs_queue_length". `value` must be quick
+        """A gauge that is asked at each scrape. `value` must be quick
         and may be called from any thread."""
         Gauge(name, text, registry=self.registry).set_function(value)
+
+    def pool(self, *, waiting: Callable[[], float], running: Callable[[], float]) -> None:
+        """Watches how many compressions wait for their turn, and how many run."""
+        self.watch("cprs_queue_length", "Compressions that wait.", waiting)
+        self.watch("cprs_running", "Compressions that run.", running)
 
     def know(self, *, models: Iterable[str], upstreams: Iterable[str]) -> None:
         """Takes the names of a configuration that was read again."""

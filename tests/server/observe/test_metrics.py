@@ -141,7 +141,7 @@ def test_labels_stay_in_bounds(values: list[str]) -> None:
 
 def test_gauges_shadow_and_reloads() -> None:
     metrics = made()
-    metrics.watch("cprs_queue_length", "Waiting.", lambda: 7)
+    metrics.pool(waiting=lambda: 7, running=lambda: 2)
     metrics.shadow(agreement("Paris.", "paris"))
     metrics.shadow(agreement("Paris", "Rome"))
     metrics.reloaded(ok=False)

@@ -55,7 +55,7 @@ def settings(upstream: Upstream) -> Settings:
                     "headers": {"x-extra": SECRETS["header"]},
                 },
                 "open": {"url": upstream.url + "/v1"},
-                "down": {"url": f"http://{SECRETS['plain']}.invalid/v1", "connect_timeout": 0.5},
+                "down": {"url": "http://127.0.0.1:9/v1"},
             },
             "routes": [
                 {"models": ["theirs"], "upstream": "open"},
