@@ -18,6 +18,7 @@ from cprs_server.upstream.base import Call, Headers
 from cprs_server.upstream.failures import FAILURES, broken
 from cprs_server.upstream.handshake import only_switching
 from cprs_server.upstream.interrupt import Interrupt
+from cprs_server.upstream.lost import tell_of_loss
 
 _URL = re.compile(r"https?://[^\s#\\\x00-\x20\x7f]+")
 _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
@@ -37,6 +38,7 @@ class HttpReply:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
+        tell_of_loss(response)
         self.status = response.status
         self.headers: Headers = tuple((name.lower(), value) for name, value in response.raw_headers)
 
