@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cprs_server.change import Change
+from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming
 from cprs_server.live import Live
 from cprs_server.planning.base import Options, Plan
@@ -72,4 +73,11 @@ def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) 
     plan = planner.plan(conversation, options, routed.target, scope=scope)
     if form.name == "count_tokens" and routed.upstream is None:
         plan = replace(plan, tokens_in=planner.tokens(conversation, routed.target))
+    if key is not None and key.max.tokens is not None and plan.tokens_in > key.max.tokens:
+        raise ProxyError(
+            413,
+            f"the prompt has {plan.tokens_in} tokens, and key {key.name!r} may send "
+            f"{key.max.tokens}",
+            code="prompt_too_long",
+        )
     return Asking(value, conversation, routed, plan)

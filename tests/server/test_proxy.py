@@ -252,14 +252,17 @@ def test_a_share_is_answered_both_ways(upstream: Upstream) -> None:
 def test_keys_of_ours(upstream: Upstream) -> None:
     import hashlib
 
-    key = {"name": "ann", "sha256": hashlib.sha256(b"mine").hexdigest(), "requests_per_minute": 2}
+    digest = hashlib.sha256(b"mine").hexdigest()
+    key = {"name": "ann", "sha256": digest, "requests_per_minute": 3, "max": {"tokens": 5000}}
     with served(create_app(settings(upstream, keys=[key]))) as url:
         with pytest.raises(openai.AuthenticationError):
             openai_at(url).chat.completions.create(model="m", messages=[])
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="mine", max_retries=0)
         raw = client.chat.completions.with_raw_response.create(model="m", messages=[])
-        assert raw.headers["x-ratelimit-limit-requests"] == "2"
+        assert raw.headers["x-ratelimit-limit-requests"] == "3"
         assert upstream.seen[-1].header("authorization") is None
+        with pytest.raises(openai.APIStatusError, match="may send 5000"):
+            client.chat.completions.create(model="m", messages=ASKED)
         client.chat.completions.create(model="m", messages=[])
         with pytest.raises(openai.RateLimitError):
             client.chat.completions.create(model="m", messages=[])

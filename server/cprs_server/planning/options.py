@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, NoReturn, Protocol, get_args
 
 from cprs.effort import EFFORTS
+from cprs.hops import MOST as MOST_HOPS
 from cprs_server.errors import ProxyError
 from cprs_server.planning.base import Mode, Options
 
@@ -19,7 +20,7 @@ WORDS = 20_000
 _TEXTS = ("instruction", "query", "granularity")
 _FLAGS = ("sticky", "markers", "system")
 _LEAST: Mapping[str, float] = {"budget": 1, "hops": 1, "trigger": 0, "least": 0}
-_MOST: Mapping[str, float] = {"hops": 8}
+_MOST: Mapping[str, float] = {"hops": MOST_HOPS}
 
 
 class Caps(Protocol):
@@ -81,7 +82,9 @@ def _body(body: object, others: Collection[str]) -> dict[str, Any]:
             continue
         if name not in NAMES:
             raise ProxyError(
-                400, f"cprs.{name} is not known; known: {', '.join(NAMES)}", code="invalid_cprs"
+                400,
+                f"cprs.{ascii(name)[1:60].rstrip(chr(39))} is not known; known: {', '.join(NAMES)}",
+                code="invalid_cprs",
             )
         asked[name] = _checked(name, value)
     return asked
