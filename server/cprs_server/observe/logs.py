@@ -8,13 +8,15 @@ import queue
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from logging.handlers import QueueHandler, QueueListener
 from typing import Any, Literal, TextIO
 
 from cprs_server.observe.redact import Redactor
 
 _WAITING = 10_000
+_SHORT = 200
 _FIELDS = "cprs_fields"
 # They write whole requests at these levels, and a client's words are not for the log.
 _TALKATIVE = ("asyncio", "httpx", "httpcore", "urllib3", "openai", "anthropic", "websockets")
@@ -28,6 +30,8 @@ class LineFormatter(logging.Formatter):
         super().__init__()
         self._json = kind == "json"
         self._clean = redactor.clean
+        # Most fields have few values, and to search each costs more than all else.
+        self._clean_field = lru_cache(1024)(redactor.clean)
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, _FIELDS, {})
@@ -36,7 +40,7 @@ class LineFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self._clean(record.getMessage()),
-            **{k: self._clean(v) if isinstance(v, str) else v for k, v in fields.items()},
+            **{k: self._field(v) if isinstance(v, str) else v for k, v in fields.items()},
         }
         if record.exc_info:
             said["exception"] = self._clean(self.formatException(record.exc_info))
@@ -45,6 +49,9 @@ class LineFormatter(logging.Formatter):
         head = f"{said.pop('time')} {said.pop('level')} {said.pop('logger')} {said.pop('message')}"
         tail = "".join(f" {name}={_plain(value)}" for name, value in said.items())
         return _one_line(head + tail)
+
+    def _field(self, value: str) -> str:
+        return self._clean_field(value) if len(value) <= _SHORT else self._clean(value)
 
 
 class _Dropping(QueueHandler):
@@ -56,12 +63,10 @@ class _Dropping(QueueHandler):
         self._waiting = waiting
         self._dropped = 0
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        line = logging.makeLogRecord({"name": record.name, "levelno": record.levelno})
-        line.msg = self.format(record)
-        return line
+    def prepare(self, record: logging.LogRecord) -> str:
+        return self.format(record)
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def enqueue(self, record: Any) -> None:
         try:
             if self._dropped and self._waiting.qsize() < _WAITING - 1:
                 lost = logging.LogRecord(
@@ -72,6 +77,20 @@ class _Dropping(QueueHandler):
             self._waiting.put_nowait(record)
         except queue.Full:
             self._dropped += 1
+
+
+class _Writer(QueueListener):
+    """Writes the lines, in a thread of its own."""
+
+    def __init__(self, waiting: queue.Queue[Any], stream: TextIO) -> None:
+        super().__init__(waiting)
+        self._stream = stream
+
+    def handle(self, record: Any) -> None:
+        # Where nobody reads any more there is nobody to tell.
+        with suppress(OSError, ValueError):
+            self._stream.write(record + "\n")
+            self._stream.flush()
 
 
 @contextmanager
@@ -90,8 +109,7 @@ def logging_to(
     waiting: queue.Queue[Any] = queue.Queue(_WAITING)
     handler = _Dropping(waiting)
     handler.setFormatter(LineFormatter(kind, Redactor(secrets)))
-    writer = logging.StreamHandler(stream if stream is not None else sys.stderr)
-    listener = QueueListener(waiting, writer)
+    listener = _Writer(waiting, stream if stream is not None else sys.stderr)
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _TALKATIVE:
@@ -108,8 +126,13 @@ def logging_to(
 
 
 def _time(seconds: float) -> str:
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{int(seconds % 1 * 1000):03d}Z"
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _plain(value: Any) -> str:

@@ -43,7 +43,7 @@ def test_by_its_place(text: str) -> None:
         "sk-proj-abcDEF1234567890",
         "sk-ant-api03-abcdefghijklmn",
         "gsk_abcdefghijklmnop",
-        "cprs-abcdefghijklmnop",
+        "cprs-abcdefghijklmnopqrstuvwxyz0123456789",
         "AIzaSyA1234567890abcdefghijk",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
     ],
@@ -66,6 +66,7 @@ def test_known_ones_anywhere() -> None:
         "the key 'ann' has used up its 3 requests a minute",
         "cprs/gpt-4o: no route; task-force sk-8",
         "x-ratelimit-remaining-tokens: 5",
+        "request cprs-0123456789abcdef01234567",
         "https://api.example.com/v1?after_id=model_1",
     ],
 )

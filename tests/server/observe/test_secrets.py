@@ -7,6 +7,7 @@ import http.client
 import io
 import json
 import logging
+import re
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from cprs_server.observe.logs import logging_to
 from loopback import served
 from programmable import Upstream, cut, garbage, plain, reset
 
-OURS = "cprs-ourKey_0123456789abcdef"
+OURS = "cprs-ourKey_0123456789abcdefghijklmnopqrst"
 SECRETS = {
     "ours": OURS,
     "wrong": "cprs-wrongKey_0123456789abcd",
@@ -138,6 +139,7 @@ def test_nothing_written_holds_a_key(
     written = {"log": stream.getvalue(), "metrics": scraped, "out": out.out, "err": out.err}
     raw = [line for line in everything.said if "'name': 'cprs" in line]
     assert stream.getvalue().count("cprs.access") > 30
+    assert re.search(r'"id":"cprs-[0-9a-f]{24}"', stream.getvalue())
     assert raw
     assert "cprs_requests_total" in scraped
     for name, secret in SECRETS.items():
