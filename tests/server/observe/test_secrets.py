@@ -112,6 +112,14 @@ def attempts() -> Iterator[tuple[str, Any, dict[str, str]]]:
     yield "/v1/chat/completions", {"model": 5, "messages": SECRETS["content"]}, mine
     yield "/v1/chat/completions", [SECRETS["content"]], mine
     yield "/v1/chat/completions", {**body, "cprs": {"ratio": SECRETS["content"]}}, mine
+    long = " ".join(f"Line {n} says {SECRETS['content']}." for n in range(300))
+    asking = {"role": "user", "content": f"{long}\n\nWhat does line 7 say?"}
+    for mode in ("always", "audit"):
+        yield (
+            "/v1/chat/completions",
+            {**body, "messages": [asking], "cprs": {"query": SECRETS["query"]}},
+            {**mine, "x-cprs": mode},
+        )
 
 
 def test_nothing_written_holds_a_key(
@@ -139,6 +147,7 @@ def test_nothing_written_holds_a_key(
     written = {"log": stream.getvalue(), "metrics": scraped, "out": out.out, "err": out.err}
     raw = [line for line in everything.said if "'name': 'cprs" in line]
     assert stream.getvalue().count("cprs.access") > 30
+    assert '"decision":"compress"' in stream.getvalue()
     assert re.search(r'"id":"cprs-[0-9a-f]{24}"', stream.getvalue())
     assert raw
     assert "cprs_requests_total" in scraped
