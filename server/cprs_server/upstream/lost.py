@@ -30,7 +30,11 @@ def tell_of_loss(response: aiohttp.ClientResponse) -> None:
     closed.remove_done_callback(_retrieved)
     closed.add_done_callback(_retrieved)
     closed.add_done_callback(lost)
-    content.on_eof(lambda: closed.remove_done_callback(lost))
+
+    def ended() -> None:
+        closed.remove_done_callback(lost)
+
+    content.on_eof(ended)
 
 
 def _retrieved(closed: asyncio.Future[None]) -> None:

@@ -121,10 +121,10 @@ def retry_after(headers: Headers) -> float | None:
         if 0 <= seconds < float("inf"):
             return seconds
     try:
-        at = parsedate_to_datetime(header(headers, b"retry-after"))
+        at: datetime = parsedate_to_datetime(header(headers, b"retry-after"))
     except ValueError:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=timezone.utc)
     left: float = (at - datetime.now(timezone.utc)).total_seconds()
-    return max(0.0, left)
+    return left if left > 0 else 0.0

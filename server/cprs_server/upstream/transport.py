@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from cprs_server.errors import ProxyError
@@ -28,6 +29,7 @@ _LINE = 1 << 16  # bytes of a response's status line, and of each of its headers
 # A kept connection that the upstream was just closing fails at once. Whatever takes longer may have
 # been worked on.
 _STALE = 1.0
+_HANDSHAKE = aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=30.0)
 _CLOSING = aiohttp.ClientWSTimeout(ws_close=2.0)
 
 
@@ -89,9 +91,7 @@ class HttpTransport:
     def start(self) -> None:
         """Makes the pool, of the running event loop."""
         common: dict[str, Any] = {
-            "connector": aiohttp.TCPConnector(
-                limit=0, ttl_dns_cache=60, keepalive_timeout=self._keep
-            ),
+            "connector": _Connector(limit=0, ttl_dns_cache=60, keepalive_timeout=self._keep),
             "cookie_jar": aiohttp.DummyCookieJar(),
             "auto_decompress": False,
             "skip_auto_headers": _AUTOMATIC,
@@ -99,9 +99,12 @@ class HttpTransport:
             "max_line_size": _LINE,
             "max_field_size": _LINE,
         }
-        self._session = aiohttp.ClientSession(trace_configs=[_tracing()], **common)
+        self._session = aiohttp.ClientSession(**common)
         self._sockets = aiohttp.ClientSession(
-            connector_owner=False, middlewares=(only_switching,), **common
+            connector_owner=False,
+            middlewares=(only_switching,),
+            timeout=_HANDSHAKE,
+            **common,
         )
 
     async def send(self, call: Call) -> HttpReply:
@@ -153,22 +156,23 @@ class HttpTransport:
 
     async def _send(self, call: Call, url: URL) -> HttpReply:
         loop = asyncio.get_running_loop()
-        used = SimpleNamespace(kept=False)
+        made: list[None] = []
+        _made.set(made)
         started = loop.time()
         try:
-            return await self._request(call, url, used)
+            return await self._request(call, url)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not used.kept or loop.time() - started > _STALE:
+            if made or loop.time() - started > _STALE:
                 raise broken(error, url) from error
         except FAILURES as error:
             raise broken(error, url) from error
         # Nothing came over a connection that had been idle: most likely it was being closed.
         try:
-            return await self._request(call, url, used)
+            return await self._request(call, url)
         except FAILURES as error:
             raise broken(error, url) from error
 
-    async def _request(self, call: Call, url: URL, used: SimpleNamespace) -> HttpReply:
+    async def _request(self, call: Call, url: URL) -> HttpReply:
         body: Any = call.body
         if body is not None and len(body) > _LONG:
             body = _LongBody(body)
@@ -182,7 +186,6 @@ class HttpTransport:
             data=body,
             allow_redirects=False,
             timeout=_timeout(call.connect, call.first_byte),
-            trace_request_ctx=used,
         )
         if response.status < 200:
             response.close()
@@ -190,6 +193,19 @@ class HttpTransport:
                 502, f"{url.host} answered with status {response.status}", code="upstream_not_http"
             )
         return HttpReply(response)
+
+
+_made: ContextVar[list[None] | None] = ContextVar("_made", default=None)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes in `_made` each connection made for the call at hand."""
+
+    async def _create_connection(self, *args: Any, **more: Any) -> ResponseHandler:
+        made = _made.get()
+        if made is not None:
+            made.append(None)
+        return await super()._create_connection(*args, **more)
 
 
 class _LongBody(aiohttp.Payload):
@@ -240,14 +256,3 @@ def _url(text: str) -> URL:
 @lru_cache(maxsize=64)
 def _timeout(connect: float, idle: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_read=idle)
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    async def reused(session: Any, context: SimpleNamespace, params: Any) -> None:
-        used = context.trace_request_ctx
-        if used is not None:
-            used.kept = True
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_reuseconn.append(reused)
-    return config

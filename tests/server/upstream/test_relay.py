@@ -173,7 +173,7 @@ def test_a_stream_arrives_as_it_is(upstream: Upstream, passing: Passing, url: st
 
 def test_events_arrive_when_they_are_sent(upstream: Upstream, url: str) -> None:
     upstream.reply(stream([event(n) for n in range(4)], gap=0.1))
-    times = []
+    times: list[float] = []
     with dial(url) as client:
         ask(client)
         while len(times) < 5 and client.recv(65536):
