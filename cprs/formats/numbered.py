@@ -21,12 +21,13 @@ _WORDS = (
 )
 # "[1] ", "(1) ", "1. ", "Passage 1:", "Document [1](Title: ...)", "### Source 3", "文档1："
 _NUMBER = re.compile(
-    rf"^[ \t]*(?:[#*>-]{{1,4}}[ \t]*)?(?P<word>{_WORDS})?(?:[ \t]*(?:no\.?|nr\.?|#))?[ \t]*"
+    rf"^[ \t]{{0,12}}(?:[#*>-]{{1,4}}[ \t]{{0,12}})?(?P<word>{_WORDS})?"
+    r"(?:[ \t]{0,12}(?:no\.?|nr\.?|#))?[ \t]{0,12}"
     r"(?P<open>[\[(【]?)(?P<number>\d{1,6})(?P<close>[\])】]?)(?P<after>[:：.、)]|[*_]{1,2}|(?=[\s(]))",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(
-    r"^[ \t]*<(?P<tag>document|doc|passage|source|chunk|result|item|context|article|file|page|"
+    r"^[ \t]{0,12}<(?P<tag>document|doc|passage|source|chunk|result|item|context|article|file|page|"
     r"snippet|search_result|excerpt|record)\b[^<>\n]{0,400}>",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -74,7 +75,7 @@ def _rising(text: str) -> Iterator[list[int]]:
     last: dict[tuple[str, str, str], _Run] = {}
     for match in _NUMBER.finditer(text):
         word, bracket, after = match["word"] or "", match["open"] + match["close"], match["after"]
-        if not word and not match["open"] and not after.strip("*_"):
+        if not word and not bracket and not after.strip("*_"):
             continue
         style = (word.lower(), bracket, after.strip("*_"))
         number, run = int(match["number"]), last.get(style)

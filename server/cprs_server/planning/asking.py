@@ -14,21 +14,24 @@ _LABELS = (
     r"(?:(?:the|my|user(?:'s)?|your|final|here is (?:the|my))[ \t]+)?"
     r"(?:questions?|q|query|user query|task|instructions?|request|prompt|"
     r"问题|提问|任务|指令|要求|問題|質問|指示|질문|pregunta|frage|aufgabe|tâche|domanda|вопрос|задание)"
-    r"[ \t]*\d{0,3}[ \t]*"
+    r"[ \t]{0,9}\d{0,3}[ \t]{0,9}"
 )
 QUESTION_LABEL = re.compile(
-    rf"^[ \t>*#_-]*{_LABELS}[*_]*[ \t]*[:：][*_]*"
-    rf"|^[ \t]*(?:#{{1,6}}[ \t]*|\*\*|__){_LABELS}[#*_ \t]*$"
-    rf"|^[ \t]*{_LABELS}\n[-=]{{3,}}$",
+    rf"^[ \t>*#_-]{{0,20}}{_LABELS}[*_]{{0,4}}[ \t]{{0,9}}[:：][*_]{{0,4}}"
+    rf"|^[ \t]{{0,9}}(?:#{{1,6}}[ \t]{{0,9}}|\*\*|__){_LABELS}[#*_ \t]{{0,9}}$"
+    rf"|^[ \t]{{0,9}}{_LABELS}\n[-=]{{3,}}$",
     re.IGNORECASE | re.MULTILINE,
 )
 # The place for the answer, and how it should be given: part of the asking, but no question.
 CUE = re.compile(
-    r"^[\s>*#_-]*(?:(?:final|short|helpful|your|the)\s+)*(?:answer|a|response|reply|output|"
+    r"^[\s>*#_-]{0,20}(?:(?:final|short|helpful|your|the)\s+)*(?:answer|a|response|reply|output|"
     r"assistant|ai|"
     r"summary|translation|solution|result|tl;?dr|答案|回答|答|总结|摘要|翻译|답변|답|respuesta|antwort|"
-    r"réponse|risposta|ответ)(?:\s*\([^()\n]{1,60}\))?\s*[*_]*\s*[:：]?[\s*_]*(?:json)?\Z"
-    r"|^[\s>*#_-]*(?:let'?s think step by step|think step by step|be (?:concise|brief|specific)|"
+    r"réponse|risposta|"
+    r"ответ)(?:\s{0,9}\([^()\n]{1,60}\))?\s{0,9}[*_]{0,4}\s{0,9}[:：]?[\s*_]{0,9}(?:json)?\Z"
+    r"|^(?:</?[\w.-]{1,40}>\s{0,9}){1,4}\Z"
+    r"|^[\s>*#_-]{0,20}(?:let'?s think step by step|think step by step|be (?:concise|brief|"
+    r"specific)|"
     r"thanks?(?: you)?(?: in advance)?|thx|cheers|谢谢|no explanations?|"
     r"(?:only|just) (?:the )?(?:answer|json|number|name)|"
     r"(?:please )?(?:(?:answer|reply|respond)(?! the| this| these| my)|output|return (?:only|json|"
@@ -36,13 +39,13 @@ CUE = re.compile(
     r"(?:use|give|write|keep) (?:only|just|your|bullets?|markdown|json|at most|no more|it|short|"
     r"an? (?:short|brief|one|single|concise))|cite (?:your|the|sources?)|quote (?:your|the source)|"
     r"format (?:your|the)|do not|don'?t|if (?:the answer|you|there)|make sure|limit|"
-    r"explain your)\b[^\n]{0,300})[\s.!]*\Z",
+    r"explain your)\b[^\n]{0,300})[\s.!]{0,9}\Z",
     re.IGNORECASE,
 )
 # What leads over to a document, or says who the model is to be.
 LEAD = re.compile(
-    r"(?:[:：]|以下|如下|下面)[^\S\n]*[*_]*\Z"
-    r"|\A[\s>*#_-]*(?:(?:here(?:'s| is| are)|below|attached|the following|see|i(?:'ve|"
+    r"(?:[:：]|以下|如下|下面)[^\S\n]{0,9}[*_]{0,4}\Z"
+    r"|\A[\s>*#_-]{0,20}(?:(?:here(?:'s| is| are)|below|attached|the following|see|i(?:'ve|"
     r" have) (?:pasted|"
     r"attached|copied))\b[^\n]{0,200}\Z|you are|you'?re|act as|your (?:job|role)|as an?\b|i am|"
     r"i'?m\b|"
@@ -57,7 +60,7 @@ _POLITE = (
     r"help me(?: to)?|your (?:task|job|goal) is to|let'?s|be sure to|go ahead and|"
     r"based on [^,\n]{3,80},|using [^,\n]{3,80},|from [^,\n]{3,80},|given [^,\n]{3,80},|"
     r"in [^,\n]{3,60},|for [^,\n]{3,60},|according to [^,\n]{3,80},|"
-    r"after reading [^,\n]{3,60},|with [^,\n]{3,60},)[\s,!.:;-]+){0,6}"
+    r"after reading [^,\n]{3,60},|with [^,\n]{3,60},)[\s,!.:;-]{1,9}){0,6}"
 )
 _START = r"\A[\s>*#_\"'“‘\d.)(-]{0,12}"
 
@@ -143,7 +146,7 @@ _REFERS = re.compile(
     re.IGNORECASE,
 )
 # Also before a last remark in brackets: "... paid? (in USD)".
-_MARK = re.compile(r"[?？؟]['\"”’)\]*_\s]*(?:\([^()]{1,80}\)[\s.]*)?\Z")
+_MARK = re.compile(r"[?？؟]['\"”’)\]*_\s]{0,9}(?:\([^()]{1,80}\)[\s.]{0,9})?\Z")
 _CJK_ASKS = re.compile(
     r"(?:什么|谁|多少|哪|如何|为什么|怎么|是否|何时|几|吗|か|何|誰|무엇|누구|언제)"
 )

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 LEAST = 160
 """Code points from which on a block counts as a document."""
+
+ASKED = 20_000
+"""Code points up to which a block asks: a longer "prompt" holds its documents too."""
 
 _ASKS = "question|query|user_query|user_question|task|instruction|instructions|ask|prompt|request"
 _HOLDS = (
@@ -27,8 +31,10 @@ _OPEN = re.compile(
 _ASKING = re.compile(rf"(?:{_ASKS})\Z", re.IGNORECASE)
 _HTML = re.compile(r"<(?:!doctype|html|head|body|div|svg|\?xml)\b", re.IGNORECASE)
 _FENCE = re.compile(r'^[ \t]{0,3}(`{3,}|~{3,}|"{3}|\'{3})', re.MULTILINE)
+_FENCES = ("```", "~~~", '"""', "'''")
 _QUOTED = re.compile(r"(?:^[ \t]{0,3}>[^\n]*(?:\n|\Z)){4,}", re.MULTILINE)
 _TRIES = 2_000
+_MANY = 200_000  # signs and fences above which a text is data of some kind, not a marked prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def _tags(text: str) -> Iterator[Block]:
-    if "<" not in text or _HTML.match(text.lstrip()[:200]):
+    if not 0 < text.count("<") <= _MANY or _HTML.match(text[:400].lstrip()):
         return
     at, missing = 0, set[str]()
     for _ in range(_TRIES):
@@ -71,14 +77,18 @@ def _tags(text: str) -> Iterator[Block]:
             missing.add(name)
             continue
         asks = bool(_ASKING.match(name))
+        if asks and end - at > ASKED:
+            continue
         if asks or end - at >= LEAST:
             yield Block(at, end, opened.start(), after, asks)
             at = after
 
 
 def _fences(text: str) -> Iterator[Block]:
+    if not any(mark in text for mark in _FENCES):
+        return
     opened: re.Match[str] | None = None
-    for match in _FENCE.finditer(text):
+    for match in islice(_FENCE.finditer(text), _TRIES):
         line = text.find("\n", match.end())
         line = len(text) if line < 0 else line
         if opened is None:
@@ -94,6 +104,6 @@ def _fences(text: str) -> Iterator[Block]:
 
 
 def _quotes(text: str) -> Iterator[Block]:
-    for match in _QUOTED.finditer(text) if ">" in text else ():
+    for match in _QUOTED.finditer(text) if "\n>" in text else ():
         if len(match[0]) >= LEAST:
             yield Block(match.start(), match.end(), match.start(), match.end())

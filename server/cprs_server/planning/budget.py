@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cprs_server.planning.base import Options, Piece, Target
+from cprs_server.planning.base import Options, Target
 
 ANSWER = 4_096
 """Tokens left for an answer where the client names no number, but no more than a quarter."""
@@ -37,8 +37,8 @@ def budget(options: Options, *, pieces: int, fixed: int, room: int | None) -> Bu
     """The least of what is asked for and what fits.
 
     `pieces`: tokens that may be compressed; `fixed`: all other tokens of the prompt. Without a
-    number from anybody the prompt is brought down to the trigger, but the pieces not below a quarter
-    of it for that reason alone; `always` brings the pieces down to a quarter.
+    number from anybody the prompt is brought down to the trigger, but its pieces not below a
+    quarter of the trigger for that alone; `always` brings the pieces down to a quarter.
     """
     limits: dict[str, int] = {}
     if room is not None:
@@ -59,12 +59,3 @@ def budget(options: Options, *, pieces: int, fixed: int, room: int | None) -> Bu
 def _default(options: Options, pieces: int, fixed: int) -> int:
     wanted = max(options.trigger - fixed, options.trigger // 4, options.least, 1)
     return min(wanted, max(1, pieces // 4)) if options.mode == "always" else wanted
-
-
-def shares(pieces: Sequence[Piece], tokens: int) -> dict[str, int]:
-    """A budget split between queries, by the tokens of their pieces; together no more than it."""
-    sizes: dict[str, int] = {}
-    for piece in pieces:
-        sizes[piece.query] = sizes.get(piece.query, 0) + piece.tokens
-    total = max(1, sum(sizes.values()))
-    return {query: tokens * size // total for query, size in sizes.items()}

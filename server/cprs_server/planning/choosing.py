@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cprs_server.planning.base import Piece, Plan
+from cprs_server.planning.base import Options, Piece, Plan
 from cprs_server.planning.budget import FLOOR, Budget, budget
 from cprs_server.planning.pieces import Candidate, inside
 from cprs_server.planning.savings import Saving, saving
@@ -69,21 +69,19 @@ class Chooser:
             kept, held = [], 0
         keys = {key for _, key, _ in kept}
         run = [each for each in chosen if each[1] not in keys]
-        tokens = sum(candidate.piece.tokens for candidate, _ in run)
         options = self.plan.options
         if options.budget is not None:
             options = replace(options, budget=max(1, options.budget - held))
-        fixed = self.sizes.total - size + held
-        limit = budget(options, pieces=tokens, fixed=fixed, room=self.plan.room)
-        if run and limit.limits.get("window", FLOOR) < FLOOR:
+        new, limit = self._limited(run, options, held - size)
+        tokens = sum(piece.tokens for piece in new)
+        if new and limit.limits.get("window", FLOOR) < FLOOR:
             return None
         if limit.tokens is not None and limit.tokens >= tokens:
-            run, tokens = [], 0
-        if not run and not kept:
+            new, tokens = [], 0
+        if not new and not kept:
             return None
         pieces = [replace(piece, kept=form.text, key=key) for piece, key, form in kept]
-        for candidate, key in run:
-            pieces.extend(self._fitting(candidate, key, limit))
+        pieces.extend(new)
         pieces.sort(key=lambda piece: (piece.text, piece.start))
         # What a threshold keeps is not known before: half, for the sake of deciding.
         by_threshold = limit.tokens is None and options.ratio is None
@@ -97,6 +95,21 @@ class Chooser:
         if plan.room is not None and self.sizes.total - size + held + spare > plan.room:
             return False
         return plan.options.budget is None or held + spare <= plan.options.budget
+
+    def _limited(
+        self, run: Sequence[tuple[Candidate, str]], options: Options, without: int
+    ) -> tuple[list[Piece], Budget]:
+        """The pieces to compress, and their budget. `without`: tokens to add to the prompt for all
+        candidates as they will be, those to compress at nothing."""
+        fixed = self.sizes.total + without
+        tokens = sum(candidate.piece.tokens for candidate, _ in run)
+        limit = budget(options, pieces=tokens, fixed=fixed, room=self.plan.room)
+        pieces = [piece for candidate, key in run for piece in self._fitting(candidate, key, limit)]
+        # Of passages that are taken apart, what is between them stays.
+        rest = tokens - sum(piece.tokens for piece in pieces)
+        if rest:
+            limit = budget(options, pieces=tokens - rest, fixed=fixed + rest, room=self.plan.room)
+        return pieces, limit
 
     def _fitting(self, candidate: Candidate, key: str, limit: Budget) -> Sequence[Piece]:
         """A candidate as pieces: its passages apart where the budget holds too few of them."""

@@ -19,9 +19,13 @@ _LINES = 10  # lines of such a paragraph
 _BETWEEN = 3  # paragraphs that only say how to answer, after the question or before it
 _PARAGRAPHS = re.compile(r"\n[ \t\r]*\n\s*|\n[ \t]*(?:[-=*_#~]{3,})[ \t]*(?=\n|\Z)\s*")
 _ROWS = re.compile(r"\n+")
-_PAIR = re.compile(r"^[ \t>*_#-]*(?:a|answer|答|答案|回答)[ \t*_]*[:：][ \t*_]*\S", re.I | re.M)
+_PAIR = re.compile(
+    r"^[ \t>*_#-]{0,20}(?:a|answer|答|答案|回答)[ \t*_]{0,9}[:：][ \t*_]{0,9}\S", re.I | re.M
+)
 _INDENTED = re.compile(r"^(?:[ ]{2,}|\t)[^\s\d*•-]", re.M)
-_CHOICES = re.compile(r"(?:[ \t]*[-(*]?[ \t]*[A-Ha-h1-9][).:][ \t]+[^\n]{1,300}(?:\n+|\Z)){2,}")
+_CHOICES = re.compile(
+    r"(?:[ \t]{0,9}[-(*]?[ \t]{0,9}[A-Ha-h1-9][).:][ \t]+[^\n]{1,300}(?:\n+|\Z)){2,}"
+)
 
 
 def sentence_ranges(text: str, start: int, end: int) -> list[Range]:

@@ -16,10 +16,11 @@ QUERY = 1_000
 """Code points of a query at most."""
 
 _LABEL_LINE = re.compile(
-    r"[ \t>*#_\[-]*(?:here (?:is|are) )?(?:the |my )?[\w \t-]{0,30}?"
+    r"[ \t>*#_\[-]{0,20}(?:here (?:is|are) )?(?:the |my )?[\w \t-]{0,30}?"
     r"(?:context|documents?|articles?|text|passages?|transcript|sources?|content|data|input|report|"
     r"e-?mails?|logs?|code|file|story|contract|background|information|references?|search results|"
-    r"文章|文档|文本|原文|内容|资料|上下文|材料|背景)[ \t]*[*_\]]*[ \t]*[:：][ \t*_]*(?:\n|\Z)",
+    r"文章|文档|文本|原文|内容|资料|上下文|材料|背景)"
+    r"[ \t]{0,9}[*_\]]{0,4}[ \t]{0,9}[:：][ \t*_]{0,9}(?:\n|\Z)",
     re.IGNORECASE,
 )
 _TAG = re.compile(r"</?[A-Za-z][\w.-]*(?:\s[^<>]{0,400})?>")
@@ -109,7 +110,7 @@ def _zone(text: str, start: int, end: int, asking: Sequence[Block] = ()) -> _Zon
     one of the blocks `asking`, asks for sure."""
     senses = []
     labelled = False
-    for a, b in _spoken(text, start, end):
+    for a, b in _spoken(text, max(start, end - AROUND), end):
         label = QUESTION_LABEL.match(text[a:b])
         if label is not None:
             labelled, a = True, strip(text, a + label.end(), b)[0]
