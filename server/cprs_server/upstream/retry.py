@@ -99,7 +99,7 @@ async def _drop(failure: tuple[Reply | ProxyError, int] | None) -> None:
 
 def _wait(outcome: Reply | ProxyError, attempt: int) -> float | None:
     """Seconds until the same upstream may be asked again; None: not at all."""
-    usual = min(_FIRST_WAIT * 2**attempt, _PATIENCE) * random.uniform(0.75, 1.0)
+    usual: float = min(_FIRST_WAIT * 2**attempt, _PATIENCE) * random.uniform(0.75, 1.0)
     if isinstance(outcome, ProxyError):
         return usual if outcome.status == 502 else None
     if header(outcome.headers, b"x-should-retry") == "false":
@@ -121,10 +121,9 @@ def retry_after(headers: Headers) -> float | None:
         if 0 <= seconds < float("inf"):
             return seconds
     try:
-        at: datetime = parsedate_to_datetime(header(headers, b"retry-after"))
+        at = parsedate_to_datetime(header(headers, b"retry-after"))
     except ValueError:
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=timezone.utc)
-    left: float = (at - datetime.now(timezone.utc)).total_seconds()
-    return left if left > 0 else 0.0
+    return max(0.0, (at - datetime.now(timezone.utc)).total_seconds())
