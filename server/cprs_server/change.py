@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cprs_server.errors import ProxyError
+from cprs_server.markers import marked
 from cprs_server.planning.base import Piece, Plan
 from cprs_server.running.base import Done, Job, Runner
 from cprs_server.wire.base import Conversation
 from cprs_server.wire.splice import Edit
-
-LEFT_OUT = "[…]"
-"""Where a marker is asked for, it stands behind a text of which something was left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +131,8 @@ def _edits(plan: Plan, conversation: Conversation, texts: Mapping[Piece, str]) -
         text = conversation.texts[piece.text]
         if kept == text.text[piece.start : piece.end]:
             continue
-        marked = plan.options.markers and piece.format is None
-        new = f"{kept.rstrip()}\n{LEFT_OUT}\n" if marked else kept
+        original = text.text[piece.start : piece.end]
+        new = marked(kept, original, format=piece.format) if plan.options.markers else kept
         edits.append(Edit.of(text, piece.start, piece.end, new))
     return tuple(edits)
 
