@@ -16,8 +16,8 @@ from cprs_server.upstream.headers import header, response_headers
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 StreamError = Callable[[int, str], bytes]
 
-# A short answer is sent when it is known to be whole, so that one that breaks off becomes an error
-# instead. Upstreams that keep a connection alive with white space for minutes are not waited for.
+# A short answer in JSON is sent when it is known to be whole, so that one that breaks off becomes an
+# error instead. Upstreams that keep a connection alive with white space are not waited for.
 _MOST_HELD = 1 << 20
 _LONGEST_HELD = 1.0
 
@@ -158,6 +158,8 @@ async def _relay_events(
 async def _relay_bytes(reply: Reply, sending: _Sending, edit: Edit | None) -> Relayed:
     held: list[bytes] = []
     size = 0
+    if edit is None and not _is_one_value(reply):
+        await sending.start()
     clock = asyncio.get_running_loop().time
     until = clock() + _LONGEST_HELD
     try:
@@ -182,6 +184,11 @@ async def _relay_bytes(reply: Reply, sending: _Sending, edit: Edit | None) -> Re
         await sending.start()
     await sending.end(b"".join(held))
     return sending.done()
+
+
+def _is_one_value(reply: Reply) -> bool:
+    """Whether nobody can make use of a part of it, as one can of sound or of coded events."""
+    return header(reply.headers, b"content-type").lower().startswith("application/json")
 
 
 def _is_event_stream(reply: Reply) -> bool:

@@ -181,6 +181,30 @@ def test_events_arrive_when_they_are_sent(upstream: Upstream, url: str) -> None:
     assert times[-1] - times[0] > 0.25
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (b"content-type: audio/mpeg",),
+        (b"content-type: application/x-ndjson",),
+        (b"content-type: text/event-stream", b"content-encoding: gzip"),
+    ],
+)
+def test_other_streams_do_not_wait(
+    upstream: Upstream, url: str, headers: tuple[bytes, ...]
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: 4\r\n\r\n" % b"\r\n".join(headers)
+    upstream.reply(Script((head, b"\x1f\x8b", Pause(0.4), b"ab")))
+    started = time.monotonic()
+    with dial(url) as client:
+        ask(client)
+        data = b""
+        while b"\x1f\x8b" not in data:
+            data += client.recv(65536)
+        assert time.monotonic() - started < 0.3
+        while not data.endswith(b"\x1f\x8bab"):
+            data += client.recv(65536)
+
+
 def test_events_in_pieces_arrive_whole(upstream: Upstream, url: str) -> None:
     data = b"".join(chat_events())
     upstream.reply(stream([data[at : at + 7] for at in range(0, len(data), 7)]))
@@ -256,7 +280,8 @@ def test_a_long_answer_that_breaks_off_is_seen_to(
 
 def test_white_space_that_keeps_a_connection_alive(upstream: Upstream, url: str) -> None:
     body = b"\n" * 3 + b'{"a": 1}'
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    kind = b"Content-Type: application/json"
+    head = b"HTTP/1.1 200 OK\r\n%s\r\nContent-Length: %d\r\n\r\n" % (kind, len(body))
     upstream.reply(
         Script((head, b"\n", Pause(0.4), b"\n", Pause(0.4), b"\n", Pause(0.4), body[3:]))
     )
