@@ -16,8 +16,8 @@ from cprs_server.upstream.headers import header, response_headers
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 StreamError = Callable[[int, str], bytes]
 
-# A short answer in JSON is sent when it is known to be whole, so that one that breaks off becomes an
-# error instead. Upstreams that keep a connection alive with white space are not waited for.
+# A short answer in JSON is sent when it is known to be whole, so that one that breaks off becomes
+# an error instead. Upstreams that keep a connection alive with white space are not waited for.
 _MOST_HELD = 1 << 20
 _LONGEST_HELD = 1.0
 
