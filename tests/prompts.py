@@ -253,7 +253,60 @@ PROMPTS = (
         query="electricity",
         without="unknown",
     ),
+    prompt(
+        "a question told before, asked behind",
+        q("My nightly job fails since Tuesday, and I can't see why. Here's the log:\n\n"),
+        d(LOG),
+        q("\n\nAny idea?"),
+        query="nightly idea?",
+    ),
+    prompt(
+        "an order between document and label",
+        q("Read the following text and answer briefly.\n\n"),
+        d(STORY),
+        q(
+            "\n\nNow, answer the following question based on the above text, only give me the "
+            "answer.\n\nQuestion: What did the woman bring?\nAnswer:"
+        ),
+        query="woman bring?",
+        without="Now,",
+    ),
+    prompt(
+        "rules around the context",
+        x("Context information is below.\n---------------------\n"),
+        d(REPORT),
+        x("\n---------------------\n"),
+        q(
+            "Given the context information and not prior knowledge, answer the query.\n"
+            "Query: Which quay has a new crane?\nAnswer: "
+        ),
+        query="quay crane?",
+        without="prior",
+    ),
+    prompt(
+        "three questions in a list",
+        d(REPORT),
+        x("\n\n"),
+        q("1. Who abstained?\n2. How many accidents were there?\n3. What does dredging cost?"),
+        query="abstained? accidents dredging",
+    ),
+    prompt(
+        "an order to write",
+        d(EMAIL),
+        x("\n\n"),
+        q("Write a reply in which I confirm Thursday and say that the floor was checked."),
+        query="Thursday floor",
+    ),
     # Set apart by marks.
+    prompt(
+        "a prompt in a tag, with its document",
+        x("<prompt>\n<doc>\n"),
+        d(REPORT),
+        x("\n</doc>\n"),
+        q("When is the tender due?"),
+        x("\n</prompt>"),
+        query="tender",
+    ),
     prompt(
         "document tag",
         x("<document>\n"),

@@ -77,11 +77,19 @@ def _tags(text: str) -> Iterator[Block]:
             missing.add(name)
             continue
         asks = bool(_ASKING.match(name))
-        if asks and end - at > ASKED:
+        if asks and (end - at > ASKED or _holds(text, at, end)):
             continue
         if asks or end - at >= LEAST:
             yield Block(at, end, opened.start(), after, asks)
             at = after
+
+
+def _holds(text: str, start: int, end: int) -> bool:
+    """Whether tags in a range hold documents."""
+    return any(
+        opened["name"] and not _ASKING.match(opened["name"])
+        for opened in _OPEN.finditer(text, start, end)
+    )
 
 
 def _fences(text: str) -> Iterator[Block]:

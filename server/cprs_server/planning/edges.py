@@ -47,10 +47,9 @@ def strip(text: str, start: int, end: int) -> Range:
 def tail(text: str, start: int, end: int) -> int:
     """From where on [start, end) asks; `end` if its end does not."""
     floor = max(end - ZONE, start + (end - start) // 2 if end - start > 200 else start)
-    labelled = _labelled(text, floor, end)
-    if labelled is not None:
-        return labelled
-    taken, between = end, 0
+    # What is above a label may ask too: "Now answer the question below."
+    end = taken = _labelled(text, floor, end)
+    between = 0
     for a, b in reversed(_parts(text, _PARAGRAPHS, floor, end)):
         if a > floor or floor == start:
             if _asks(text, a, b):
@@ -65,12 +64,12 @@ def tail(text: str, start: int, end: int) -> int:
     return taken
 
 
-def _labelled(text: str, floor: int, end: int) -> int | None:
-    """The last "Question:" of the zone, if nothing answers it."""
+def _labelled(text: str, floor: int, end: int) -> int:
+    """Where the last "Question:" of the zone stands, if nothing answers it; else `end`."""
     near = text.rfind("\n", max(0, floor - _SHORT), floor) + 1
     *_, last = (None, *QUESTION_LABEL.finditer(text, near or floor, end))
     if last is None or _PAIR.search(text, last.end(), end):
-        return None
+        return end
     return last.start()
 
 
@@ -119,7 +118,7 @@ def head(text: str, start: int, end: int) -> int:
                 taken = b if taken > start else taken
                 continue
         inner = _lines_down(text, a, b)
-        return inner if inner > a else taken
+        return inner if inner > a else max(taken, open_to)
     return taken
 
 

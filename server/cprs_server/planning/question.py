@@ -23,6 +23,8 @@ _LABEL_LINE = re.compile(
     r"[ \t]{0,9}[*_\]]{0,4}[ \t]{0,9}[:：][ \t*_]{0,9}(?:\n|\Z)",
     re.IGNORECASE,
 )
+_SUBSTANCE = re.compile(r"[^\W_]{4,}|[\u3040-\u9fff\uac00-\ud7af]{2}|\d+")
+_VAGUE = 2
 _TAG = re.compile(r"</?[A-Za-z][\w.-]*(?:\s[^<>]{0,400})?>")
 
 
@@ -146,7 +148,17 @@ def _found(text: str, zones: Sequence[_Zone], documents: tuple[Range, ...]) -> F
     words = dict.fromkeys(
         " ".join(text[a:b].split()) for zone in chosen for a, b in _words(text, zone)
     )
-    return Found(documents, " ".join(words)[:QUERY].strip(), task, best)
+    query = " ".join(words)
+    if len(_SUBSTANCE.findall(query)) < _VAGUE:
+        # "Any idea?" says nothing without what was told before.
+        told = (text[a:b] for zone in zones if zone not in chosen for a, b in _told(text, zone))
+        query = " ".join([*(" ".join(each.split()) for each in told), query])
+    return Found(documents, query[:QUERY].strip(), task, best)
+
+
+def _told(text: str, zone: _Zone) -> list[Range]:
+    """The sentences of a zone that only tell something."""
+    return [(a, b) for (a, b), each in zone.senses if not each.score and _tells(text[a:b])][:3]
 
 
 def _words(text: str, zone: _Zone) -> list[Range]:
