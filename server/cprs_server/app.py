@@ -71,6 +71,10 @@ def create_app(
     current = Current(lambda: reload.current, lambda live: _know(metrics, live))
     _know(metrics, current())
     service = service or _service(settings)
+    metrics.pool(
+        waiting=lambda: service.status.waiting,
+        running=lambda: service.status.running,
+    )
     transport = HttpTransport()
     tracing = tracer(settings.tracing.endpoint, sample=settings.tracing.sample)
     shadowing = Shadowing(transport, metrics)

@@ -91,8 +91,11 @@ class Exchange:
             if scope["type"] == "websocket":
                 await self._socket(asked, live, scope, receive, send)
                 return
-            with self._parts.tracer.span("cprs.request", headers=asked.headers):
-                await self._answer(asked, live, account, scope, receive, begun)
+            with self._parts.tracer.span("cprs.request", headers=asked.headers) as span:
+                try:
+                    await self._answer(asked, live, account, scope, receive, begun)
+                finally:
+                    self._parts.tracer.observe(account.record(asked), span)
         except ClientGone:
             account.error = "client_gone"
         except ProxyError as error:
@@ -109,11 +112,11 @@ class Exchange:
             await refuse(fault, scope, account, begun, id)
         finally:
             self._parts.metrics.active.dec()
-            if asked is not None and scope["type"] == "http":
-                record = account.record(asked)
+            if scope["type"] == "http":
+                record = account.record(asked or Incoming.unknown(scope, id))
                 self._parts.metrics.observe(record)
-                self._parts.log.write(record, asked.key.name if asked.key else None, id)
-                self._parts.tracer.observe(record)
+                name = asked.key.name if asked is not None and asked.key else None
+                self._parts.log.write(record, name, id)
 
     async def _answer(
         self,
@@ -158,6 +161,7 @@ class Exchange:
             else:
                 change, own = await self._carry_out(live, asking), None
         account.change = change
+        account.stages.add("queue", sum(one.waited for one in change.done))
         parts.limits.adjust(asked.key, change.tokens_out)
         if change.done:
             self._remember(change)
@@ -174,7 +178,8 @@ class Exchange:
             account.upstream, reply = routed.name, own
         else:
             assert routed.upstream is not None
-            readable = asking.usage or twin is not None
+            # Into a stream that is packed nothing can be written, an error neither.
+            readable = asking.usage or twin is not None or conversation.stream
             calls = calls_of(asked, routed, changed, identity=readable)
             reply = await self._send(calls, routed.upstream.retries, account)
         edit: Edit | None = None
@@ -307,16 +312,16 @@ class Exchange:
         routed = live.router.route("", None, asked.key)
         if routed.upstream is None:
             raise ProxyError(404, "there is no upstream to join this WebSocket to")
+        upstream = routed.upstream
+        keep = not asked.own and upstream.api_key is None and upstream.auth != "none"
         await pass_websocket(
             scope,
             receive,
             send,
-            url=upstream_url(routed.upstream, asked.path, asked.query),
-            headers=request_headers(
-                asked.headers, routed.upstream, body=None, keep_auth=not asked.own
-            ),
+            url=upstream_url(upstream, asked.path, asked.query),
+            headers=request_headers(asked.headers, upstream, body=None, keep_auth=keep),
             transport=self._parts.transport,
-            keep_auth=not asked.own,
+            keep_auth=keep,
         )
 
 

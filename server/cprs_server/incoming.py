@@ -51,6 +51,12 @@ class Incoming:
             own=key is not None and not _has_other(headers, left),
         )
 
+    @classmethod
+    def unknown(cls, scope: MutableMapping[str, Any], id: str) -> Incoming:
+        """Of a request that was turned away before it was known who asks."""
+        method, path = scope.get("method", "GET"), scope["path"]
+        return cls(id, method, path, "", (), form_at(method, path), None, False)
+
     @property
     def mode(self) -> str | None:
         """What the header `x-cprs` says."""

@@ -18,6 +18,10 @@ class _TooLong(Exception):
     pass
 
 
+class _NotOurs(Exception):
+    pass
+
+
 class BoundedHead(HttpToolsProtocol):
     """Answers 431 to a head of more than `Config.h11_max_incomplete_event_size` bytes, and ends
     connections whose head does not come. (uvicorn bounds neither with this parser.)"""
@@ -27,37 +31,39 @@ class BoundedHead(HttpToolsProtocol):
         self._most = self.config.h11_max_incomplete_event_size or 64 << 10
         self._seconds = _SECONDS
         self._in_head = True
-        self._begun = False
         self._fed = 0  # bytes since the head began, which may be held by the parser
         self._held = 0  # bytes of the head that were handed on
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._timer = self.loop.call_later(self._seconds, transport.close)
+        self._timer = self.loop.call_later(self._seconds, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._begun |= self._in_head
         self._fed += len(data)
         super().data_received(data)
-        if self._in_head and self._begun and not self.transport.is_closing():
-            if self._fed > self._most:
-                self._held = self._fed
-                self.send_400_response("")
-            elif self._timer is None:
-                self._timer = self.loop.call_later(self._seconds, self.transport.close)
+        if self._in_head and self._fed > self._most and not self.transport.is_closing():
+            self._held = self._fed
+            self.send_400_response("")
 
     def on_message_begin(self) -> None:
-        self._in_head, self._begun, self._held = True, True, 0
+        # Not before: what else comes behind a request, such as an empty line, is no head, and the
+        # answer to that request may still be under way.
+        if self._timer is None:
+            self._timer = self.loop.call_later(self._seconds, self._late)
+        self._in_head, self._held = True, 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         self._hold(len(url))
         super().on_url(url)
+        # An absolute target names a host that may not be the one in `Host`.
+        if not self.url.startswith((b"/", b"*")):
+            raise _NotOurs
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._hold(len(name) + len(value) + _LINE)
@@ -69,7 +75,7 @@ class BoundedHead(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._in_head, self._begun, self._fed = True, False, 0
+        self._in_head, self._fed = True, 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -91,6 +97,14 @@ class BoundedHead(HttpToolsProtocol):
         self._held += size
         if self._held > self._most:
             raise _TooLong
+
+    def _late(self) -> None:
+        """The head has not come; but a request before it may still be answered."""
+        self._timer = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._timer = self.loop.call_later(self._seconds, self._late)
+        else:
+            self.transport.close()
 
     def _stop(self) -> None:
         if self._timer is not None:

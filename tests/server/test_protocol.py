@@ -138,3 +138,24 @@ def test_a_body_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = request(CLOSE, b"a" * 20)
     answer = exchange(sent[:-15], *(bytes([byte]) for byte in sent[-15:]))
     assert answer.endswith(b"\r\n\r\n20")
+
+
+def test_an_absolute_target_is_not_ours() -> None:
+    said = exchange(b"GET http://other.example/v1/x HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 400 ")
+
+
+def test_what_comes_behind_a_request_does_not_cut_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(protocol, "_SECONDS", 0.15)
+
+    quick = echo
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.5)
+        await quick(scope, receive, send)
+
+    monkeypatch.setitem(globals(), "echo", slow)
+    head = b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab"
+    assert exchange(head, b"\r\n").endswith(b"\r\n\r\n2")
