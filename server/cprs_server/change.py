@@ -12,6 +12,9 @@ from cprs_server.running.base import Done, Job, Runner
 from cprs_server.wire.base import Conversation
 from cprs_server.wire.splice import Edit
 
+LEFT_OUT = "[…]"
+"""Stands for a text of which nothing was kept: APIs refuse empty ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -58,7 +61,9 @@ async def carry_out(
     try:
         done = await runner.run_all(jobs, deadline=deadline)
     except ProxyError as error:
-        if error.status in (400, 429):
+        # A budget that was never asked for, but planned, is no fault of the client's.
+        theirs = error.status == 400 and (error.code != "budget" or plan.options.budget)
+        if theirs or error.status == 429:
             raise
         if not fits(plan):
             raise _too_large(plan, f"compressing it failed: {error.message}") from error
@@ -91,10 +96,12 @@ def fits(plan: Plan) -> bool:
 
 
 def grouped(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
-    """Pieces of one query together, in the order in which the queries first occur."""
-    groups: dict[str, list[Piece]] = {}
+    """Pieces of one query together, in the order in which the queries first occur; but JSON each
+    on its own, since of JSON that shares a budget nothing at all may be left, which is none."""
+    groups: dict[tuple[str, Piece | None], list[Piece]] = {}
     for piece in pieces:
-        groups.setdefault(piece.query, []).append(piece)
+        alone = piece if piece.format == "json" else None
+        groups.setdefault((piece.query, alone), []).append(piece)
     return [tuple(group) for group in groups.values()]
 
 
@@ -133,7 +140,7 @@ def _edits(plan: Plan, conversation: Conversation, texts: Mapping[Piece, str]) -
             continue
         original = text.text[piece.start : piece.end]
         new = marked(kept, original, format=piece.format) if plan.options.markers else kept
-        edits.append(Edit.of(text, piece.start, piece.end, new))
+        edits.append(Edit.of(text, piece.start, piece.end, new if new.strip() else LEFT_OUT))
     return tuple(edits)
 
 
