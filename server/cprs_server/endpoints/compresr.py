@@ -21,7 +21,7 @@ _PATH = "/api/compress/question-specific"
 class How(BaseModel):
     """How far to compress. What is not known here is left aside."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     compression_model_name: str = Field(default="", description="Taken as said and left aside.")
     target_compression_ratio: float | None = Field(
@@ -44,7 +44,7 @@ class How(BaseModel):
 class Context(BaseModel):
     """A text and the question it is to answer."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     context: str
     query: str = Field(min_length=1)
@@ -55,6 +55,7 @@ class One(How, Context):
 
     model_config = ConfigDict(
         extra="ignore",
+        strict=True,
         json_schema_extra={
             "examples": [
                 {

@@ -37,11 +37,15 @@ class OneText(Wanted):
         default=False, description="Keep the original for a while, for GET /v1/retrieve/{hash}."
     )
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]}
+    )
 
 
 class Named(BaseModel):
     """A text among several."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     text: str
     format: str | None = None

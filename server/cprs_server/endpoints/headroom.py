@@ -33,7 +33,7 @@ _BLOCKS = frozenset(("tool_result", "tool_use", "document"))
 class Config(BaseModel):
     """What callers of this form may configure; what is not known here is left aside."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
     compress_user_messages: bool = Field(
         default=True, description="False: tool results alone are made shorter."
@@ -49,6 +49,7 @@ class Messages(BaseModel):
 
     model_config = ConfigDict(
         extra="ignore",
+        strict=True,
         json_schema_extra={
             "examples": [
                 {

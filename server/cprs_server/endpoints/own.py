@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 from cprs_server.access.limits import Limits
+from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming, new_id
 from cprs_server.live import Live
 from cprs_server.planning.planner import Planner
@@ -20,6 +20,7 @@ from cprs_server.running.base import Runner
 from cprs_server.store import Store
 from cprs_server.upstream.body import read_body
 from cprs_server.upstream.disconnect import ClientGone, DisconnectWatch
+from cprs_server.wire.body import parse
 
 _LARGE = 200_000
 """Bytes from which on JSON is read and written off the event loop."""
@@ -50,21 +51,35 @@ class Own:
 
 
 class Bounded(Request):
-    """A request whose body has been read."""
+    """A request whose body has been read, and is the JSON object `value`."""
 
-    def __init__(self, request: Request, body: bytes) -> None:
+    def __init__(self, request: Request, body: bytes, value: dict[str, Any]) -> None:
         super().__init__(request.scope, request.receive)
         self._whole = body
+        self._value = value
 
     async def body(self) -> bytes:
         """All of it, decoded."""
         return self._whole
 
     async def json(self) -> Any:
-        """As JSON, read in a thread where it is long."""
-        if len(self._whole) > _LARGE:
-            return await asyncio.to_thread(json.loads, self._whole)
-        return json.loads(self._whole)
+        """As JSON."""
+        return self._value
+
+
+async def _json_of(request: Request, body: bytes) -> dict[str, Any]:
+    """The JSON of a body, read in a thread where it is long. Raises `ProxyError` (400, 415)."""
+    if request.method != "POST":
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    # Any page may have a browser send other types than this one to a local port.
+    if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
+        raise ProxyError(
+            415,
+            "send the body as JSON, with the header content-type: application/json",
+            code="unsupported_media_type",
+        )
+    return await asyncio.to_thread(parse, body) if len(body) > _LARGE else parse(body)
 
 
 def route_class(limit: Callable[[], int]) -> type[APIRoute]:
@@ -79,7 +94,8 @@ def route_class(limit: Callable[[], int]) -> type[APIRoute]:
                 try:
                     body = await read_body(request.scope, request.receive, limit=limit())
                     async with DisconnectWatch(request.receive):
-                        return await handler(Bounded(request, body))
+                        value = await _json_of(request, body)
+                        return await handler(Bounded(request, body, value))
                 except ClientGone:
                     return Response(status_code=_GONE)
 

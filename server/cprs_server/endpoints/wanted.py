@@ -34,7 +34,7 @@ _GUIDANCE = (
 class Wanted(BaseModel):
     """Guidance and limits; with neither budget, ratio nor threshold the critic decides."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     query: str | None = Field(default=None, description="What is to be answered from the text.")
     instruction: str | None = Field(default=None, description="What to keep, in words.")
