@@ -14,7 +14,7 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", application(Settings())
 
 
 @schema.parametrize()
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_answers_are_those_described(case: schemathesis.Case[Any]) -> None:
     # What a description cannot say (a question is needed, a budget too small) is refused too.
     case.call_and_validate(excluded_checks=[positive_data_acceptance])
