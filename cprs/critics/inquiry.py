@@ -19,6 +19,7 @@ from cprs.critics.identifiers import Identifiers
 from cprs.critics.overlap import Overlap
 from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import Prior
+from cprs.critics.product import unit
 from cprs.critics.words import Pieces
 from cprs.guidance import Guidance
 from cprs.windows import Window
@@ -33,13 +34,16 @@ class Prompt:
     """[instruction + query] as the reasoning layers see it.
 
     `ids` (q,) and `states` (q, d) of its tokens, `tokens` (q, k) token features, `labels` (L, d):
-    a vector of length 1 for each label. `shortened`: the prompt was longer than a window.
+    a vector of length 1 for each label. `kinds` (K, d): what things are looked for where no query
+    is asked: the labels, or the instruction itself. `shortened`: the prompt was longer than a
+    window.
     """
 
     ids: NDArray[np.int32]
     states: Floats
     tokens: Floats
     labels: Floats
+    kinds: Floats
     shortened: bool
 
 
@@ -78,12 +82,15 @@ class Inquiry:
             ids, states, shortened = base.embed_query(text)
         whole = np.array([[0, len(ids)]])[: len(ids)]
         repeats = self._overlap.features(ids, whole)
+        # As coarse as a window's states, and the same in training and in use.
+        states = unpack(pack(states))
+        labels = label_vectors(base, guidance.meanings, centre)
         self.prompt = Prompt(
             ids=ids,
-            # As coarse as a window's states, and the same in training and in use.
-            states=unpack(pack(states)),
+            states=states,
             tokens=np.concatenate([repeats, repeats[:, :2]], axis=1),
-            labels=label_vectors(base, guidance.meanings, centre),
+            labels=labels,
+            kinds=labels[:0] if guidance.query else kinds_of(labels, states, centre),
             shortened=shortened,
         )
 
@@ -119,10 +126,18 @@ def label_vectors(base: Base, meanings: Sequence[str], centre: Floats) -> Floats
     those): it tells "error code" from "error message", whose first tokens are the same, and reads
     what the instruction says of a label whose name says nothing.
     """
-    found = np.zeros((len(meanings), base.width), np.float32)
-    for row, meaning in zip(found, meanings, strict=True):
-        states = base.embed_query(meaning)[1]
-        if len(states):
-            mean = states.mean(axis=0) - centre
-            row[:] = mean / max(float(np.sqrt((mean * mean).sum())), 1e-6)
-    return found
+    found = [meant(base.embed_query(meaning)[1], centre) for meaning in meanings]
+    return np.array(found, np.float32).reshape(len(found), base.width)
+
+
+def kinds_of(labels: Floats, prompt: Floats, centre: Floats) -> Floats:
+    """What things an instruction without a query asks for (K, d): those that it has `labels` (L, d)
+    for, or what its own states `prompt` (q, d) mean."""
+    return labels if len(labels) else meant(prompt, centre)[None]
+
+
+def meant(states: Floats, centre: Floats) -> Floats:
+    """What words of these `states` (n, d) mean together (d,)."""
+    if not len(states):
+        return np.zeros_like(centre)
+    return unit(states.mean(axis=0) - centre)

@@ -34,7 +34,8 @@ class Given:
     """What the reasoning layers see of one window of t tokens and u passages under one question.
 
     `states` (t, d); `units` (u, 2); `tokens` (t, k), `passages` (u, f), `odds` (u,) as in
-    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (L, d) as in `Prompt`.
+    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (L, d) as in `Prompt`,
+    its `kinds` where it has any.
     """
 
     states: Floats
@@ -59,7 +60,7 @@ class Given:
             odds=reading.odds.astype(np.float32),
             prompt=prompt.states,
             prompt_tokens=prompt.tokens,
-            labels=prompt.labels,
+            labels=prompt.kinds if len(prompt.kinds) else prompt.labels,
         )
 
 
@@ -136,6 +137,13 @@ def interpret(given: Given, heads: Floats) -> Said:
     shared = np.repeat(odds - np.log(max(count, 1)), count, axis=1)
     labels = heads[:, 6:] + np.concatenate([zero, shared], axis=1)
     return Said(correction, _softmax(tags), _softmax(labels)[:, 1:])
+
+
+def kind_odds(given: Given, heads: Floats) -> Doubles:
+    """How far the token of each passage (u,) that most looks like one of the labels does so rather
+    than like none, in log-odds."""
+    named = heads[:, HEADS:].max(axis=1).astype(np.float64) - heads[:, HEADS - 1]
+    return np.maximum.reduceat(named, given.units[:, 0])
 
 
 def owner_of(units: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from cprs.critics.base import State, TokenScores
 from cprs.critics.calibration import Calibration, Meanings
 from cprs.critics.inquiry import Inquiry
-from cprs.critics.layers import Given, Layers, interpret
+from cprs.critics.layers import Given, Layers, interpret, kind_odds
 from cprs.critics.packing import unpack
 from cprs.windows import Window
+
+KIND_WEIGHT = 0.5
+"""What the head for labels adds where things of a kind are asked for. The head for evidence learns
+to find answers; which kind of thing a token is, the labels' sees more directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,16 @@ class ReasonedScorer:
             return TokenScores(np.zeros(0, np.float32))
         reading = self._inquiry.read(window, states)
         given = Given.of(self._inquiry.prompt, reading, states, window.units)
-        said = interpret(given, self._layers(given))
+        heads, prompt = self._layers(given), self._inquiry.prompt
+        said = interpret(given, heads)
         odds = reading.odds + said.correction
+        if len(prompt.kinds):
+            odds = odds + KIND_WEIGHT * kind_odds(given, heads)
         if reading.exact is not None:
             odds = odds + reading.exact
         keep = self._calibration.probability(odds).astype(np.float32)
         return TokenScores(
             keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
             tags=said.tags,
-            labels=said.labels if len(given.labels) else None,
+            labels=said.labels if len(prompt.labels) else None,
         )

@@ -162,7 +162,8 @@ def fit_balance(
     others: Sequence[NDArray[Any]],
     sources: Sequence[str],
 ) -> float:
-    """The threshold with the largest F1: what it keeps and what is asked for agree best.
+    """The threshold with the largest F2 (van Rijsbergen 1979): what it keeps and what is asked for
+    agree best, where missing something is worse than keeping too much.
 
     For each question: `probability` (p,) of its context's passages, the `evidence` (p,) and all
     else (p,) in each, and its set; each set counts the same. Raises `OptionError` where no question
@@ -181,8 +182,8 @@ def fit_balance(
         return total
 
     right = kept(evidence)
-    f1 = 2 * right / (right + kept(others) + weights @ np.array(wanted))
-    return float(LEVELS[int(np.argmax(f1))])
+    f2 = 5 * right / (right + kept(others) + 4 * (weights @ np.array(wanted)))
+    return float(LEVELS[int(np.argmax(f2))])
 
 
 def _above(probability: Floats, amount: NDArray[Any], levels: Floats) -> Floats:

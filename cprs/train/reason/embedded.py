@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from cprs.critics.base import TokenCritic
@@ -56,6 +57,7 @@ def train_embedded(run: Run) -> list[TokenCritic]:
             model,
             prepared,
             hold_out(prepared.questions, share=recipe.held_out)[1],
+            centre=prior.centre.astype(np.float32),
             family=lambda name: name if kinds[name] == "set" else kinds[name],
             instruction=INSTRUCTIONS.__contains__,
         )

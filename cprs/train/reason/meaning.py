@@ -4,22 +4,26 @@ out of training."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cprs.critics.calibration import Meaning, Meanings
+from cprs.critics.inquiry import kinds_of
+from cprs.critics.layers import Given, interpret, kind_odds
+from cprs.critics.reasoned import KIND_WEIGHT
 from cprs.train.measure.calibrate import fit_balance, fit_calibration, fit_threshold
 from cprs.train.reason.collate import inputs_of
-from cprs.train.reason.dataset import Joined, Sample
+from cprs.train.reason.dataset import Joined
 from cprs.train.reason.reasoner import Reasoner
 
 LEAST = 32
 """Questions with evidence below which nothing can be said."""
 
 Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,12 @@ def fit_meanings(
     dataset: Joined,
     questions: Sequence[list[int]],
     *,
+    centre: Floats32,
     family: Callable[[str], str] = str,
     instruction: Callable[[str], bool] = lambda _: False,
 ) -> Meanings:
     """Ask the `questions`, none of them trained on, and fit what was answered; apart for sets whose
-    questions are an `instruction` alone.
+    questions are an `instruction` alone. `centre` (d,): the prior's.
 
     Each set counts the same, and so do sets of one `family`. Evidence marked coarsely is left out.
     With too few questions log-odds mean what they say and the prior's threshold stays.
@@ -63,13 +68,14 @@ def fit_meanings(
         source = dataset.sources[asked[0].question]
         if asked[0].coarse:
             continue
-        answers[instruction(source)].append(
+        alone = instruction(source)
+        answers[alone].append(
             _Answer(
-                odds=np.concatenate([_odds(model, sample) for sample in asked]),
+                odds=np.concatenate([_odds(model, s.given, centre, alone) for s in asked]),
                 target=np.concatenate([sample.target for sample in asked]),
                 count=np.concatenate([sample.weight for sample in asked]),
                 tokens=np.concatenate([np.diff(s.given.units, axis=1)[:, 0] for s in asked]),
-                family=source if instruction(source) else family(source),
+                family=source if alone else family(source),
             )
         )
     # Questions that a document of its set leaves open are not what a text about something else
@@ -100,8 +106,11 @@ def _meaning(answers: Sequence[_Answer], decide: Decide) -> Meaning | None:
     return Meaning(calibration, decide(said, evidence, others, families))
 
 
-def _odds(model: Reasoner, sample: Sample) -> Floats:
+def _odds(model: Reasoner, given: Given, centre: Floats32, instruction: bool) -> Floats:
+    """As `cprs.critics.reasoned.ReasonedScorer` adds them up."""
+    if instruction:
+        given = replace(given, labels=kinds_of(given.labels, given.prompt, centre))
     with torch.inference_mode():
-        correction = model(inputs_of([sample.given])).correction[0].numpy()
-    odds: Floats = sample.given.odds.astype(np.float64) + correction
-    return odds
+        heads = model.heads(inputs_of([given]))[0].numpy()
+    odds: Floats = given.odds.astype(np.float64) + interpret(given, heads).correction
+    return odds + KIND_WEIGHT * kind_odds(given, heads) if instruction else odds
