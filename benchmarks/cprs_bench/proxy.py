@@ -119,7 +119,8 @@ def litellm_config(upstream: str, folder: Path) -> Path:
     path = folder / "litellm.yaml"
     path.write_text(
         "model_list:\n  - model_name: gpt-4o\n    litellm_params:\n      model: openai/gpt-4o\n"
-        f"      api_base: {upstream}/v1\n      api_key: sk-none\n",
+        f"      api_base: {upstream}/v1\n      api_key: sk-none\n"
+        "general_settings:\n  master_key: sk-none\n",
         encoding="utf-8",
     )
     return path
