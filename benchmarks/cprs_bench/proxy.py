@@ -23,7 +23,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def event_delays(url: str, streams: int = 3) -> list[float]:
             json.dumps({**SHORT, "stream": True}).encode(),
             {"content-type": "application/json", "authorization": "Bearer sk-none"},
         )
-        with urllib.request.urlopen(request) as reply:
+        with suppress(OSError), urllib.request.urlopen(request, timeout=60) as reply:
             for line in reply:
                 now = time.monotonic_ns()
                 if found := re.search(rb'"content": ?"(\d+) "', line):
@@ -130,7 +130,7 @@ def passing(named: dict[str, str], script: Path, seconds: float) -> list[str]:
     """The table of latencies and throughput."""
     low = {n: wrk(u, connections=1, seconds=seconds, script=script) for n, u in named.items()}
     high = {n: wrk(u, connections=32, seconds=seconds, script=script) for n, u in named.items()}
-    delays = {name: event_delays(url) for name, url in named.items()}
+    delays = {name: event_delays(url) or [float("nan")] for name, url in named.items()}
     direct, events = low["direct"], statistics.median(delays["direct"])
     rows = [
         "| | p50, ms | added | p99, ms | added | requests/s of 32 clients | failed | event, ms "
@@ -218,7 +218,9 @@ def main() -> None:
             stack.enter_context(running(command, ports[2]))
             named["LiteLLM"] = theirs
         write("\n" + "\n".join(passing(named, script, asked.seconds)) + "\n")
+        sys.stdout.flush()
         write("\n" + "\n".join(beside(ours, script, asked.seconds)) + "\n")
+        sys.stdout.flush()
         before = memory(pid)
         done, used = 0, []
         while done < asked.requests:
