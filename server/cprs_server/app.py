@@ -29,6 +29,7 @@ from cprs_server.observe.access_log import AccessLog
 from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.tracing import tracer
 from cprs_server.planning.planner import Planner
+from cprs_server.retrieve_tool import RetrieveTool
 from cprs_server.running.service import Service
 from cprs_server.shadowing import Shadowing
 from cprs_server.store import Store
@@ -93,6 +94,7 @@ def create_app(
         log=AccessLog(content=settings.log.content),
         tracer=tracing,
         shadowing=shadowing,
+        tool=RetrieveTool(store, service),
     )
 
     @asynccontextmanager

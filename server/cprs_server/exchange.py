@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, MutableMapping
@@ -16,13 +17,15 @@ from cprs_server.calls import calls_of, traced
 from cprs_server.change import Change, carry_out
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming, new_id
+from cprs_server.keeping import owner_of
 from cprs_server.live import Live
 from cprs_server.observe.access_log import AccessLog
 from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.tracing import Tracer
 from cprs_server.planning.base import Plan
 from cprs_server.planning.planner import Planner
-from cprs_server.running.base import Runner
+from cprs_server.retrieve_tool import Back, RetrieveTool
+from cprs_server.running.base import Job, Runner
 from cprs_server.shadowing import Shadowing
 from cprs_server.telling import headers_of, id_header, refuse, usage_of
 from cprs_server.upstream.base import Call, Headers, Reply, Transport
@@ -71,6 +74,7 @@ class Parts:
     log: AccessLog
     tracer: Tracer
     shadowing: Shadowing
+    tool: RetrieveTool
 
 
 class Exchange:
@@ -180,8 +184,11 @@ class Exchange:
             assert routed.upstream is not None
             # Into a stream that is packed nothing can be written, an error neither.
             readable = asking.usage or twin is not None or conversation.stream
-            calls = calls_of(asked, routed, changed, identity=readable)
-            reply = await self._send(calls, routed.upstream.retries, account)
+            if live.settings.retrieve_tool and _offers(parts.tool, form, asking, change):
+                reply = await self._with_tool(asked, form, live, asking, change, changed, account)
+            else:
+                calls = calls_of(asked, routed, changed, identity=readable)
+                reply = await self._send(calls, routed.upstream.retries, account)
         edit: Edit | None = None
         if asking.usage:
             about = usage_of(asked, plan, change)
@@ -196,6 +203,41 @@ class Exchange:
         if twin is not None and account.heard and account.status < 300 and not account.error:
             _, call = calls_of(asked, routed, twin, identity=True)[0]
             parts.shadowing.start(call, form=form.name, answer=bytes(account.heard))
+
+    async def _with_tool(
+        self,
+        asked: Incoming,
+        form: Form,
+        live: Live,
+        asking: Asking,
+        change: Change,
+        body: bytes,
+        account: Account,
+    ) -> Reply:
+        """The answer of a model that may ask for what was left out."""
+        plan, routed = asking.plan, asking.routed
+
+        async def send(again: bytes) -> Reply:
+            calls = calls_of(asked, routed, again, identity=True)
+            return await self._send(calls, 0, account)
+
+        left = None if plan.room is None else max(1, plan.room - change.tokens_out)
+        job = Job(
+            texts=(),
+            query=plan.pieces[0].query,
+            options=plan.options,
+            tokenizer=plan.target.tokenizer,
+            budget=left,
+            critic=routed.route.critic,
+        )
+        return await self._parts.tool.exchange(
+            form.name,
+            json.loads(body),
+            send,
+            Back(owner_of(asked), job),
+            usage=wants_usage(asking.value),
+            deadline=live.settings.limits.deadline,
+        )
 
     async def _carry_out(self, live: Live, asking: Asking) -> Change:
         routed, counting = asking.routed, self._parts.planner.counting
@@ -323,6 +365,12 @@ class Exchange:
             transport=self._parts.transport,
             keep_auth=keep,
         )
+
+
+def _offers(tool: RetrieveTool, form: Form, asking: Asking, change: Change) -> bool:
+    """Whether there is anything to get back, and a tool to do it with."""
+    marked = bool(change.edits) and asking.plan.options.markers
+    return marked and tool.offers(form.name, asking.value)
 
 
 async def _off_loop(size: int, work: Callable[..., Any], *given: Any) -> Any:

@@ -14,8 +14,15 @@ import pytest
 from cprs_server.app import create_app
 from cprs_server.config.settings import Settings
 from loopback import served
-from programmable import Close, Upstream, eventually, hang, plain, stream
-from shapes import PARALLEL_CALLS, chat, chat_events, message_events, openai_error
+from programmable import Close, Script, Seen, Upstream, eventually, hang, plain, stream
+from shapes import (
+    PARALLEL_CALLS,
+    chat,
+    chat_events,
+    message_events,
+    openai_error,
+    tool_call,
+)
 
 FACT = "The ferry to Rathlin leaves at 7:45 from the old quay."
 QUESTION = "When does the ferry to Rathlin leave?"
@@ -247,6 +254,28 @@ def test_a_share_is_answered_both_ways(upstream: Upstream) -> None:
         assert sent(upstream) == ASKED[0]["content"]
         counted = 'cprs_shadow_answers_total{agree="near"} 1.0'
         assert eventually(lambda: counted in httpx2.get(f"{url}/metrics").text, 5)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_model_gets_back_what_was_left_out(upstream: Upstream, streams: bool) -> None:
+    def call(seen: Seen) -> Script:
+        name = seen.body.decode().rpartition("hash=")[2][:24]
+        again = tool_call("cprs_retrieve", json.dumps({"hash": name}))
+        return plain(chat(None, tool_calls=[again]))
+
+    upstream.reply(call, plain(chat("At 7:45.")))
+    made = settings(upstream, retrieve_tool=True, policy={"markers": True})
+    with served(create_app(made)) as url:
+        client = openai_at(url).chat.completions
+        if streams:
+            got = client.create(model="gpt-4o", messages=ASKED, stream=True)
+            said = "".join(c.choices[0].delta.content or "" for c in got if c.choices)
+        else:
+            said = client.create(model="gpt-4o", messages=ASKED).choices[0].message.content or ""
+    assert said == "At 7:45."
+    first, second = (seen.json for seen in upstream.seen)
+    assert [tool["function"]["name"] for tool in first["tools"]] == ["cprs_retrieve"]
+    assert second["messages"][-1]["content"] == LONG
 
 
 def test_keys_of_ours(upstream: Upstream) -> None:
