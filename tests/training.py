@@ -28,6 +28,7 @@ def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
                 states=rng.standard_normal((count, WIDTH)).astype(np.float32),
                 tokens=rng.random((count, FEATURES), np.float32),
                 labels=rng.standard_normal((rng.integers(0, 3), WIDTH)).astype(np.float32),
+                kinds=np.zeros((0, WIDTH), np.float32),
                 shortened=False,
             )
             number = writer.question(prompt)
