@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,8 +36,8 @@ class LexicalCritic:
 
     def encode(self, text: str) -> Encoded:
         """Words, and every other visible character, as stable hashes; a word's is not negative."""
-        ids: list[int] = []
-        offsets: list[tuple[int, int]] = []
+        # Arrays, not lists: making one of millions of tuples would stop every other thread.
+        ids, offsets = array("i"), array("q")
         known: dict[str, int] = {}
         for match in _TOKEN.finditer(text):
             piece = match[0]
@@ -44,7 +45,7 @@ class LexicalCritic:
             if key is None:
                 key = known[piece] = _key(piece)
             ids.append(key)
-            offsets.append(match.span())
+            offsets.extend(match.span())
         return Encoded(np.array(ids, np.int32), np.array(offsets, np.int64).reshape(-1, 2))
 
     def read(self, windows: Sequence[Window]) -> list[State]:

@@ -102,14 +102,15 @@ def handshake_headers(headers: Headers) -> Headers:
 def response_headers(
     upstream: Headers, extra: Iterable[tuple[bytes, bytes]] = (), *, same_length: bool = True
 ) -> list[tuple[bytes, bytes]]:
-    """The upstream's headers as they go to the client, then ours; an upstream cannot set ours.
-    `same_length`: the body arrives as it was, so its `content-length` holds."""
+    """The upstream's headers as they go to the client, then ours, which take the place of those of
+    the same name; an upstream cannot set ours. `same_length`: the body arrives as it was, so its
+    `content-length` holds."""
     drop = set(_HOP_BY_HOP)
     if not same_length:
         drop.add(b"content-length")
-    kept = _kept(upstream, drop)
-    kept.extend(extra)
-    return kept
+    ours = list(extra)
+    drop.update(name for name, _ in ours)
+    return [*_kept(upstream, drop), *ours]
 
 
 def header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str:

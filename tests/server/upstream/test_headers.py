@@ -122,3 +122,5 @@ def test_a_response_keeps_all_but_the_connection() -> None:
     kept = response_headers(came, ours)
     assert kept == [*came[:3], *came[6:8], came[9], *ours]
     assert (b"content-length", b"5") not in response_headers(came, same_length=False)
+    limit = [(b"x-ratelimit-limit-requests", b"3")]
+    assert response_headers(came, limit)[-2:] == [(b"content-length", b"5"), *limit]
