@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cprs._version import __version__
+from cprs import __version__
 from cprs.cli.console import fail, say
 from cprs.cli.exits import Exit
 from cprs.cli.output import write_stdout
