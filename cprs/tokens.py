@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import regex
-
 from cprs.errors import OptionError
+from cprs.estimate import estimate
+
+__all__ = ["TokenCounter", "counter_for", "estimate"]
 
 _ENCODINGS_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
@@ -102,35 +103,3 @@ def _on_disk(encoding: str) -> bool:
 def _readable(text: str) -> str:
     """Lone surrogates have no UTF-8: count them as the replacement character."""
     return text.encode("utf-8", "replace").decode() if not text.isascii() else text
-
-
-# The pieces that byte-pair tokenizers cut text into. How many tokens each is worth was set so
-# that o200k and cl100k stay below it on prose, code, tables, ids and ten scripts.
-_PIECES = regex.compile(
-    r" ?(?P<word>[A-Z]?[a-z]+|[A-Z]+)"
-    r"|(?P<one>\d{1,3}|\s*[\r\n]+| ?[!-/:-@\[-`{-~]{1,2})"
-    r"|(?P<latin> ?[\p{Latin}\p{Cyrillic}\p{Greek}]+)"
-    r"|(?P<space>\s+)"
-    r"|(?P<emoji>[\p{Emoji_Presentation}\u200d\ufe0f]+)"
-    r"|(?P<other>[^\s\d\p{Latin}\p{Cyrillic}\p{Greek}!-~\p{Emoji_Presentation}\u200d\ufe0f]+)"
-)
-
-
-def estimate(text: str) -> int:
-    """Tokens of a text without its tokenizer: erring high, by about a fifth on English prose."""
-    total = 0.0
-    for match in _PIECES.finditer(text):
-        kind, length = match.lastgroup, match.end() - match.start()
-        if kind == "word":
-            total += 1.06 if length <= 6 else 1.06 + (length - 6) / 2.6
-        elif kind == "one":
-            total += 1.05
-        elif kind == "latin":
-            total += 1 + length / 3
-        elif kind == "space":
-            total += 1 + length / 16
-        elif kind == "emoji":
-            total += 3 * length
-        else:
-            total += len(match[0].encode("utf-8", "replace")) * 0.45
-    return int(total) + 1 if text else 0

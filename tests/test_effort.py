@@ -102,7 +102,7 @@ def test_an_unknown_effort_is_named(effort: str) -> None:
         Compressor(LastFirst()).compress("Some text.", query="q", ratio=2, effort=effort)
 
 
-HAY = (  # noqa: SIM905  # as one text it is legible
+HAY = (
     "river stone walks under the old bridge while nobody counts the letters of a winter evening "
     "and people carry boxes from one room into another because the roof needs paint before spring"
 ).split()

@@ -19,7 +19,7 @@ SAME_STEM, INSIDE = 0.85, 0.4
 the word itself."""
 
 STOP_WORDS = frozenset(
-    (  # noqa: SIM905  # as one text it is legible
+    (
         "a about after all also am an and any are as at be been before being both but by can "
         "could did do does doing down during each few for from had has have having he her "
         "here him his how i if in into is it its just me more most my no nor not now of off "

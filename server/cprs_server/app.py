@@ -75,7 +75,9 @@ def create_app(
     metrics.pool(
         waiting=lambda: service.status.waiting,
         running=lambda: service.status.running,
+        fill=lambda: service.status.workers.fill,
     )
+    reload.told = lambda ok: metrics.reloaded(ok=ok)
     transport = HttpTransport()
     tracing = tracer(settings.tracing.endpoint, sample=settings.tracing.sample)
     shadowing = Shadowing(transport, metrics)

@@ -53,11 +53,7 @@ async def carry_out(
     if not plan.pieces or (plan.decision == "forward" and not audited):
         return _forward(plan, plan.reason)
     kept = [piece for piece in plan.pieces if piece.kept is not None]
-    groups = grouped([piece for piece in plan.pieces if piece.kept is None])
-    jobs = [
-        _job(plan, conversation, group, budget, critic)
-        for group, budget in zip(groups, shares(groups, plan.budget), strict=True)
-    ]
+    groups, jobs = jobs_of(plan, conversation, critic=critic, budget=plan.budget)
     try:
         done = await runner.run_all(jobs, deadline=deadline)
     except ProxyError as error:
@@ -68,9 +64,7 @@ async def carry_out(
         if not fits(plan):
             raise _too_large(plan, f"compressing it failed: {error.message}") from error
         return _forward(plan, f"failed_{error.code}")
-    texts = {piece: text for piece in kept if (text := piece.kept) is not None}
-    for group, one in zip(groups, done, strict=True):
-        texts.update(zip(group, one.texts, strict=True))
+    texts = placed(plan, groups, done)
     now = sum(one.tokens_in - one.tokens_out for one in done)
     before = sum(piece.tokens - count(piece.kept or "") for piece in kept)
     return Change(
@@ -80,7 +74,7 @@ async def carry_out(
         tokens_out=plan.tokens_in - now - before,
         tokenizer=plan.target.tokenizer,
         edits=() if audited else _edits(plan, conversation, texts),
-        pieces=tuple(groups),
+        pieces=groups,
         done=tuple(done),
     )
 
@@ -93,6 +87,41 @@ def _forward(plan: Plan, reason: str) -> Change:
 def fits(plan: Plan) -> bool:
     """Whether the prompt as it is has room in the target's window, as far as is known."""
     return plan.room is None or plan.tokens_in <= plan.room
+
+
+def jobs_of(
+    plan: Plan, conversation: Conversation, *, critic: str, budget: int | None
+) -> tuple[tuple[tuple[Piece, ...], ...], list[Job]]:
+    """The pieces that are to be compressed, in groups, and a job for each that together have
+    `budget` tokens."""
+    groups = grouped([piece for piece in plan.pieces if piece.kept is None])
+    jobs = [
+        Job(
+            texts=tuple(source_of(conversation, piece) for piece in group),
+            query=group[0].query,
+            options=plan.options,
+            tokenizer=plan.target.tokenizer,
+            budget=share,
+            formats=tuple(piece.format for piece in group),
+            names=tuple(piece.name for piece in group),
+            critic=critic,
+        )
+        for group, share in zip(groups, shares(groups, budget), strict=True)
+    ]
+    return tuple(groups), jobs
+
+
+def source_of(conversation: Conversation, piece: Piece) -> str:
+    """The text that a piece is of."""
+    return conversation.texts[piece.text].text[piece.start : piece.end]
+
+
+def placed(plan: Plan, groups: Sequence[Sequence[Piece]], done: Sequence[Done]) -> dict[Piece, str]:
+    """Every piece with what takes its place, in the order of the prompt."""
+    texts = {piece: piece.kept for piece in plan.pieces if piece.kept is not None}
+    for group, one in zip(groups, done, strict=True):
+        texts.update(zip(group, one.texts, strict=True))
+    return dict(sorted(texts.items(), key=lambda each: (each[0].text, each[0].start)))
 
 
 def grouped(pieces: Sequence[Piece]) -> list[tuple[Piece, ...]]:
@@ -113,32 +142,13 @@ def shares(groups: Sequence[Sequence[Piece]], budget: int | None) -> list[int | 
     return [max(1, budget * size // max(1, sum(sizes))) for size in sizes]
 
 
-def _job(
-    plan: Plan,
-    conversation: Conversation,
-    group: Sequence[Piece],
-    budget: int | None,
-    critic: str,
-) -> Job:
-    return Job(
-        texts=tuple(conversation.texts[p.text].text[p.start : p.end] for p in group),
-        query=group[0].query,
-        options=plan.options,
-        tokenizer=plan.target.tokenizer,
-        budget=budget,
-        formats=tuple(piece.format for piece in group),
-        names=tuple(piece.name for piece in group),
-        critic=critic,
-    )
-
-
 def _edits(plan: Plan, conversation: Conversation, texts: Mapping[Piece, str]) -> tuple[Edit, ...]:
     edits = []
     for piece, kept in texts.items():
-        text = conversation.texts[piece.text]
-        if kept == text.text[piece.start : piece.end]:
+        original = source_of(conversation, piece)
+        if kept == original:
             continue
-        original = text.text[piece.start : piece.end]
+        text = conversation.texts[piece.text]
         new = marked(kept, original, format=piece.format) if plan.options.markers else kept
         edits.append(Edit.of(text, piece.start, piece.end, new if new.strip() else LEFT_OUT))
     return tuple(edits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
@@ -22,6 +21,7 @@ from cprs_server.live import Live
 from cprs_server.observe.access_log import AccessLog
 from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.tracing import Tracer
+from cprs_server.off_loop import LARGE, off_loop
 from cprs_server.planning.base import Plan
 from cprs_server.planning.planner import Planner
 from cprs_server.retrieve_tool import Back, RetrieveTool
@@ -43,8 +43,6 @@ from cprs_server.wire.forms import wants_usage
 from cprs_server.wire.usage import UsageStream, add_usage
 
 _LOG = logging.getLogger("cprs_server")
-_LARGE = 200_000
-"""Bytes of a body from which on it is parsed, planned and rewritten off the event loop."""
 
 
 class UpstreamTransport(Transport, WebSocketTransport, Protocol):
@@ -85,42 +83,52 @@ class Exchange:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens."""
-        live, id = self._parts.live(), new_id()
-        account = Account()
-        begun = Begun(send)
+        parts, id = self._parts, new_id()
+        live, account, begun = parts.live(), Account(), Begun(send)
         asked: Incoming | None = None
-        self._parts.metrics.active.inc()
+        parts.metrics.active.inc()
         try:
             asked = Incoming.of(scope, live, id)
             if scope["type"] == "websocket":
                 await self._socket(asked, live, scope, receive, send)
                 return
-            with self._parts.tracer.span("cprs.request", headers=asked.headers) as span:
-                try:
-                    await self._answer(asked, live, account, scope, receive, begun)
-                finally:
-                    self._parts.tracer.observe(account.record(asked), span)
+            with parts.tracer.span("cprs.request", headers=asked.headers) as span:
+                await self._told(asked, live, account, scope, receive, begun)
+                parts.tracer.observe(account.record(asked), span)
+        except ProxyError as error:
+            await refuse(error, scope, account, begun, id)
+        finally:
+            parts.metrics.active.dec()
+            if scope["type"] == "http":
+                record = account.record(asked or Incoming.unknown(scope, id))
+                parts.metrics.observe(record)
+                name = asked.key.name if asked is not None and asked.key else None
+                parts.log.write(record, name, id)
+
+    async def _told(
+        self,
+        asked: Incoming,
+        live: Live,
+        account: Account,
+        scope: MutableMapping[str, Any],
+        receive: Receive,
+        send: Begun,
+    ) -> None:
+        """Answer, or tell the client why not."""
+        try:
+            await self._answer(asked, live, account, scope, receive, send)
         except ClientGone:
             account.error = "client_gone"
         except ProxyError as error:
-            await refuse(error, scope, account, begun, id)
+            await refuse(error, scope, account, send, asked.id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something
             # Its message may quote the request: only its kind is logged.
+            trace = _LOG.isEnabledFor(logging.DEBUG)
             _LOG.error(
-                "%s: a fault of the proxy: %s",
-                id,
-                type(error).__name__,
-                exc_info=_LOG.isEnabledFor(logging.DEBUG),
+                "%s: a fault of the proxy: %s", asked.id, type(error).__name__, exc_info=trace
             )
-            fault = ProxyError(500, f"a fault of the proxy ({id})", code="fault")
-            await refuse(fault, scope, account, begun, id)
-        finally:
-            self._parts.metrics.active.dec()
-            if scope["type"] == "http":
-                record = account.record(asked or Incoming.unknown(scope, id))
-                self._parts.metrics.observe(record)
-                name = asked.key.name if asked is not None and asked.key else None
-                self._parts.log.write(record, name, id)
+            fault = ProxyError(500, f"a fault of the proxy ({asked.id})", code="fault")
+            await refuse(fault, scope, account, send, asked.id)
 
     async def _answer(
         self,
@@ -156,7 +164,7 @@ class Exchange:
         """A request of a form that is known: planned, compressed, sent on."""
         parts = self._parts
         with account.stages.time("plan"):
-            asking = await _off_loop(len(body), ask, body, form, asked, live, parts.planner)
+            asking = await off_loop(len(body), lambda: ask(body, form, asked, live, parts.planner))
         plan, routed, conversation = asking.plan, asking.routed, asking.conversation
         account.plan, account.routed, account.conversation = plan, routed, conversation
         with account.stages.time("compress"):
@@ -172,7 +180,7 @@ class Exchange:
             parts.keeper.keep(asked, conversation, plan, change)
         if own is None:
             with account.stages.time("splice"):
-                changed = await _off_loop(len(body), asking.changed, body, change)
+                changed = await off_loop(len(body), lambda: asking.changed(body, change))
         twin = None
         if change.edits and not conversation.stream and live.shadow.sample(asked.id):
             twin = asking.changed(body, replace(change, edits=()))
@@ -373,14 +381,9 @@ def _offers(tool: RetrieveTool, form: Form, asking: Asking, change: Change) -> b
     return marked and tool.offers(form.name, asking.value)
 
 
-async def _off_loop(size: int, work: Callable[..., Any], *given: Any) -> Any:
-    """Long work in a thread, short work at once."""
-    return await asyncio.to_thread(work, *given) if size > _LARGE else work(*given)
-
-
 def _model_of(asked: Incoming, body: bytes) -> str:
     """The model that a body of no known form names, if it is JSON and does."""
-    if not body or b'"model"' not in body[:_LARGE]:
+    if not body or b'"model"' not in body[:LARGE]:
         return ""
     try:
         model = parse(body).get("model")

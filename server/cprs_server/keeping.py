@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cprs_server.change import Change
+from cprs_server.change import Change, placed, source_of
 from cprs_server.incoming import Incoming
 from cprs_server.planning.base import Piece, Plan
 from cprs_server.running.base import Done
@@ -43,23 +43,10 @@ class StoreKeeper:
             asked.id, record_of(asked.id, conversation, plan, change), owner=owner
         )
         if plan.options.markers:
-            for piece, kept in texts_of(plan, change):
+            for piece, kept in placed(plan, change.pieces, change.done).items():
                 original = source_of(conversation, piece)
                 if kept != original:
                     self.store.keep_text(original, owner=owner)
-
-
-def texts_of(plan: Plan, change: Change) -> list[tuple[Piece, str]]:
-    """Every piece with what takes its place, in the order of the prompt."""
-    texts = {piece: piece.kept for piece in plan.pieces if piece.kept is not None}
-    for group, done in zip(change.pieces, change.done, strict=True):
-        texts.update(zip(group, done.texts, strict=True))
-    return sorted(texts.items(), key=lambda each: (each[0].text, each[0].start))
-
-
-def source_of(conversation: Conversation, piece: Piece) -> str:
-    """The text that a piece is of."""
-    return conversation.texts[piece.text].text[piece.start : piece.end]
 
 
 def record_of(id: str, conversation: Conversation, plan: Plan, change: Change) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class BoundedHead(HttpToolsProtocol):
         self._held = 0  # bytes of the head that were handed on
         self._timer: asyncio.TimerHandle | None = None
 
+    # Uvicorn narrows the argument of asyncio's method in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._timer = self.loop.call_later(self._seconds, self._late)

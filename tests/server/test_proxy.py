@@ -12,6 +12,7 @@ import httpx2
 import openai
 import pytest
 from cprs_server.app import create_app
+from cprs_server.config.reload import Reload
 from cprs_server.config.settings import Settings
 from loopback import served
 from programmable import Close, Script, Seen, Upstream, eventually, hang, plain, stream
@@ -24,9 +25,11 @@ from shapes import (
     tool_call,
 )
 
+from cprs.errors import OptionError
+
 FACT = "The ferry to Rathlin leaves at 7:45 from the old quay."
 QUESTION = "When does the ferry to Rathlin leave?"
-_WORDS = "the harbour was quiet and few people walked along it while rain fell on boats".split()  # noqa: SIM905
+_WORDS = "the harbour was quiet and few people walked along it while rain fell on boats".split()
 
 
 def prose(sentences: int, seed: int = 0) -> str:
@@ -320,6 +323,33 @@ def test_extract_for_the_other_forms(extracting: str) -> None:
     assert len(SHORT) / 8 < counted.input_tokens < len(SHORT) / 2
     with pytest.raises(openai.BadRequestError, match="embeddings"):
         openai_at(extracting).embeddings.create(model="any", input="hello")
+
+
+def test_what_becomes_of_settings_and_requests_is_counted(upstream: Upstream) -> None:
+    made = settings(upstream)
+    read: Iterator[Settings | OptionError] = iter([made, OptionError("broken")])
+
+    def load() -> Settings:
+        found = next(read)
+        if isinstance(found, OptionError):
+            raise found
+        return found
+
+    reload = Reload(made, load)
+    with served(create_app(made, reload=reload)) as url:
+        assert [reload.now(), reload.now()] == [True, False]
+        assert httpx2.post(f"{url}/v1/messages", content=b"{").status_code == 400
+        told = httpx2.get(f"{url}/metrics").text
+    for line in (
+        'cprs_reloads_total{result="ok"} 1.0',
+        'cprs_reloads_total{result="failed"} 1.0',
+        "cprs_queue_length 0.0",
+        "cprs_batch_fill 0.0",
+    ):
+        assert line in told
+    counted = [line for line in told.splitlines() if line.startswith("cprs_requests_total")]
+    assert len(counted) == 1
+    assert 'status="400"' in counted[0]
 
 
 def test_own_endpoints(proxy: str) -> None:

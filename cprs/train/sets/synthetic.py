@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from cprs.train.sets.data import Document, Question
 
-_WORDS = (  # noqa: SIM905  # as one text it is legible
+_WORDS = (
     "amber anchor apple arrow autumn badger barrel basin beacon birch blanket bottle brass bridge "
     "bronze bucket butter cabin candle canyon carbon castle cedar chalk cherry circle clever cliff "
     "clover cobalt copper coral cotton crimson crystal dagger dancer desert distant dragon eager "

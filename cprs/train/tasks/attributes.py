@@ -17,9 +17,7 @@ _ATTRIBUTES = {
     "colour": ("The hull of the {ship} is painted {value}.", "What colour is the {ship}'s hull?"),
     "length": ("The {ship} measures {value} feet from bow to stern.", "How long is the {ship}?"),
 }
-_CARGO = (  # noqa: SIM905
-    "salt wool timber grain tin glass tea slate copper cork linen honey"
-).split()
+_CARGO = ("salt wool timber grain tin glass tea slate copper cork linen honey").split()
 _COLOURS = ["black", "white", "green", "yellow", "grey", "orange", "blue", "brown"]
 
 

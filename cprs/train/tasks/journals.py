@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cprs.train.tasks.marked import Mark, Marked, fill
 from cprs.train.tasks.things import THINGS
 
-SERVICES = (  # noqa: SIM905
+SERVICES = (
     "auth billing cache checkout db gateway indexer kernel mailer nginx payments queue replica "
     "scheduler search sshd storage sync uploader worker"
 ).split()
@@ -68,7 +68,7 @@ def _spaced(second: int) -> str:
 
 def _syslog(second: int) -> str:
     day, rest = divmod(second, 86_400)
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
+    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
     return f"{months[day // 28 % 12]} {day % 28 + 1:2} {_time(rest)}"
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cprs.train.tasks.values import TOWNS, pair, person
 
-_MONTHS = (  # noqa: SIM905
+_MONTHS = (
     "January February March April May June July August September October November December"
 ).split()
 _UNITS = ["kilograms", "litres", "metres", "hours", "degrees", "volts", "hectares"]

@@ -11,11 +11,11 @@ from cprs.train.tasks.base import Made, Order, instructed, task
 from cprs.train.tasks.plant import Piece, plant
 from cprs.train.tasks.values import given
 
-_THINGS = (  # noqa: SIM905
+_THINGS = (
     "compass flute thimble medal hourglass pocketknife scarf candlestick teapot magnifier "
     "harmonica paintbrush"
 ).split()
-_ROOMS = (  # noqa: SIM905
+_ROOMS = (
     "attic pantry conservatory laundry ballroom dressing_room boathouse greenhouse armoury study"
 ).split()
 _WALK = (

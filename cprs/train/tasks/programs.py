@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cprs.train.tasks.marked import Mark, Marked
 
-NOUNS = (  # noqa: SIM905
+NOUNS = (
     "invoice customer header config address token email date order ticket payload message image "
     "report schedule booking profile session manifest record query packet formula receipt playlist "
     "recipe sensor coupon contract itinerary"

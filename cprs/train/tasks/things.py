@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from cprs.train.tasks.marked import Maker
 
-_GIVEN = (  # noqa: SIM905
+_GIVEN = (
     "Aaliyah Abena Aiko Alejandro Alice Amara Amir Ana Andrzej Anh Anita Ayşe Babak Beatriz Bjørn "
     "Brandon Carmen Charlotte Chidi Chloé Claire Daisuke Daniel Deepika Diego Dmitri Eleni Elif "
     "Emeka Emily Enrique Eun-ji Fatima Fernanda Finn Gabriela George Giulia Grace Hana Haruto "
@@ -19,7 +19,7 @@ _GIVEN = (  # noqa: SIM905
     "Rosalind Ruth Ryan Sanjay Sarah Sean Sofia Sophie Svetlana Takeshi Tariq Thomas Tunde "
     "Uchenna Victoria Vikram Walter Wei Wen Xiu Yasmin Yiannis Yuki Yusra Zainab Zoe"
 ).split()
-_FAMILY = (  # noqa: SIM905
+_FAMILY = (
     "Abbasi Achebe Adeyemi Ahmed Andersson Baker Banerjee Becker Bianchi Botha Brown Campbell "
     "Carter Castillo Chen Choi Costa Cruz Da_Silva Davies Demir Diallo Dubois Edwards El-Sayed "
     "Evans Fernandes Fischer Fitzgerald Fujimoto Gallagher García González Gupta Haddad Hansen "
@@ -32,7 +32,7 @@ _FAMILY = (  # noqa: SIM905
     "Singh Smith Suzuki Svensson Takahashi Taylor Thompson Tran Turner Van_den_Berg Walker Wang "
     "Weber Williams Wilson Wong Wright Yang Yılmaz Young Zhang Zhou"
 ).split()
-_PLACES = (  # noqa: SIM905
+_PLACES = (
     "Accra Amsterdam Athens Auckland Bangkok Barcelona Belfast Bergen Berlin Bogotá Boston "
     "Brazil Brussels Budapest Cairo Canada Cape_Town Chicago Chile Copenhagen Dallas Denver Dublin "
     "Edinburgh Egypt Finland Geneva Ghana Glasgow Gothenburg Hamburg Hanoi Helsinki Hong_Kong "
@@ -42,13 +42,13 @@ _PLACES = (  # noqa: SIM905
     "San_Francisco Santiago Seattle Seoul Seville Singapore Stockholm Sydney Tallinn Tokyo Toronto "
     "Toulouse Turin Uganda Valencia Vancouver Vienna Vietnam Warsaw Zagreb Zurich"
 ).split()
-_FIRMS = (  # noqa: SIM905
+_FIRMS = (
     "Acton Aerodyne Alpenrose Bluepeak Borealis Brightwater Caldera Cobaltline Corvid Deltaform "
     "Eastbrook Evergrid Fairhaven Ferrovia Glasswing Greenfield Halcyon Helix Ironbridge Kestrel "
     "Lumen Meridian Northwind Novaterra Orchard Pinnacle Quantia Redwood Riverton Sable Silverlake "
     "Solstice Stonegate Summit Tidewater Trident Umbra Vantage Westmark Zephyr"
 ).split()
-_SORTS = (  # noqa: SIM905
+_SORTS = (
     "Logistics Group Ltd Inc. GmbH Bank Foundation Systems Energy Pharma Airlines Insurance "
     "Partners Holdings Laboratories Motors Foods Media Consulting Robotics Textiles Shipping"
 ).split()
@@ -60,11 +60,11 @@ _FIELDS = (
     "Transport", "Public Health", "Soil Research", "Education", "Marine Biology", "Agriculture",
     "Labour", "Statistics", "Clean Energy", "Water Management", "Forestry", "Digital Affairs",
 )  # fmt: skip
-MONTHS = (  # noqa: SIM905
+MONTHS = (
     "January February March April May June July August September October November December"
 ).split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905
-_STEMS = (  # noqa: SIM905
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+_STEMS = (
     "archive billing catalog delta echo forge garden harbor index junction ledger mercury nimbus "
     "orbit portal quarry relay studio tracker union vector willow yard zenith"
 ).split()

@@ -6,7 +6,7 @@ import random
 import uuid
 from collections.abc import Callable
 
-_FIRST = (  # noqa: SIM905
+_FIRST = (
     "amber ancient arctic autumn bitter blazing bold brisk bronze calm carmine clever cobalt "
     "copper coral crimson crystal curly daring distant dusky eager early ebony electric elegant "
     "emerald fabled fearless fierce floral fragile frosty gentle gilded glassy golden graceful "
@@ -15,7 +15,7 @@ _FIRST = (  # noqa: SIM905
     "rapid royal ruby rustic sable scarlet shy silent silver sleepy solar spotted stony sunny "
     "swift tender tidal turquoise velvet violet vivid wandering weary wild windy witty zesty"
 ).split()
-_SECOND = (  # noqa: SIM905
+_SECOND = (
     "acorn anchor antelope anvil badger bamboo beacon beetle birch bobcat canyon cedar comet "
     "condor cricket crocus cypress dolphin dragon eagle ember falcon fern ferret finch fjord "
     "fossil fox gazelle geyser glacier granite harp hawk hedgehog heron hornet iguana island "
@@ -25,20 +25,20 @@ _SECOND = (  # noqa: SIM905
     "sequoia sparrow spruce squid stork summit swallow thicket tiger toucan tulip tundra turtle "
     "walrus willow wolf wombat yak zephyr zinnia"
 ).split()
-_GIVEN = (  # noqa: SIM905
+_GIVEN = (
     "Adela Aldo Alma Amos Anika Arvid Berta Boris Carla Cedric Clara Dario Delia Edda Elio Emil "
     "Esther Fabio Flora Gideon Greta Hanno Helga Ida Igor Ines Ivo Jonas Judith Karim Kira Lars "
     "Leila Linus Lotte Magnus Marta Milan Mira Nadia Nils Olga Omar Oskar Paula Pavel Petra "
     "Quentin Ramon Rosa Rufus Samira Selma Stefan Tamar Tessa Tobias Ursula Valentin Vera "
     "Victor Wanda Yara Yusuf Zelda Zoltan"
 ).split()
-_FAMILY = (  # noqa: SIM905
+_FAMILY = (
     "Abendroth Almeida Barros Bergström Castellan Dubrova Eklund Farkas Garrick Hadley Iversen "
     "Jankowski Kessler Lindqvist Marchetti Novak Okafor Pereira Quist Rademaker Salvatore "
     "Tanaka Ullman Vasquez Whitlock Yamamoto Zielinski Brandt Corrigan Delacroix Engström "
     "Fontaine"
 ).split()
-TOWNS = (  # noqa: SIM905
+TOWNS = (
     "Aldermere Brackenford Coldwater Dunhollow Eastmarsh Fernbridge Greywick Hollowmoor "
     "Inverbeck Kestrelby Larkhaven Millbrook Northolme Oakhampton Pinewater Quarrytown Redcliff "
     "Saltmarsh Thornbury Upwell Vailsgate Westerly Yarrowdale"

@@ -31,7 +31,8 @@ FIXED = (
 
 class Reload:
     """Holds the `current` settings. Whoever begins a request takes them once, so that a change
-    meets requests to come and none that runs. `draining` is set when the proxy is to end."""
+    meets requests to come and none that runs. `draining` is set when the proxy is to end, `told`
+    is told of every reading whether it could be used."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Reload:
         """`load` reads the settings anew; `path` is the file they come from, if any."""
         self.current = settings
         self.draining = False
+        self.told: Callable[[bool], None] = lambda _: None
         self._load = load
         self._path = path
         self._bytes = _content(path)
@@ -58,6 +60,7 @@ class Reload:
         except OptionError as error:
             for line in getattr(error, "problems", (str(error),)):
                 _LOG.error("%s (the settings stay as they were)", line)
+            self.told(False)
             return False
         fixed = [key for key in FIXED if _value(new, key) != _value(self.current, key)]
         self.current = new
@@ -65,6 +68,7 @@ class Reload:
             _LOG.warning("settings read again; takes a restart: %s", ", ".join(fixed))
         else:
             _LOG.info("settings read again")
+        self.told(True)
         return True
 
     async def watch(self, *, stop: asyncio.Event | None = None) -> None:

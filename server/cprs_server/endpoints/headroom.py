@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cprs_server.change import Change, carry_out
+from cprs_server.change import Change, carry_out, placed, source_of
 from cprs_server.endpoints.own import Own
 from cprs_server.endpoints.wanted import options_of, tokenizer_named
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming
-from cprs_server.keeping import owner_of, record_of, source_of, texts_of
+from cprs_server.keeping import owner_of, record_of
 from cprs_server.markers import marked
 from cprs_server.planning.base import Options, Piece, Plan, Target
 from cprs_server.store import hash_of
@@ -186,7 +186,7 @@ def _done(
     change: Change,
 ) -> MessagesDone:
     owner, edits, hashes = owner_of(asked), [], []
-    for piece, kept in texts_of(plan, change):
+    for piece, kept in placed(plan, change.pieces, change.done).items():
         original = source_of(conversation, piece)
         if kept == original:
             continue

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +14,13 @@ from cprs_server.access.limits import Limits
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming, new_id
 from cprs_server.live import Live
+from cprs_server.off_loop import off_loop
 from cprs_server.planning.planner import Planner
 from cprs_server.running.base import Runner
 from cprs_server.store import Store
 from cprs_server.upstream.body import read_body
 from cprs_server.upstream.disconnect import ClientGone, DisconnectWatch
 from cprs_server.wire.body import parse
-
-_LARGE = 200_000
-"""Bytes from which on JSON is read and written off the event loop."""
 
 _GONE = 499
 
@@ -79,7 +76,7 @@ async def _json_of(request: Request, body: bytes) -> dict[str, Any]:
             "send the body as JSON, with the header content-type: application/json",
             code="unsupported_media_type",
         )
-    return await asyncio.to_thread(parse, body) if len(body) > _LARGE else parse(body)
+    return await off_loop(len(body), lambda: parse(body))
 
 
 def route_class(limit: Callable[[], int]) -> type[APIRoute]:
@@ -117,8 +114,7 @@ async def json_response(
     def write() -> bytes:
         return said.model_dump_json().encode()
 
-    work: Awaitable[bytes] | None = asyncio.to_thread(write) if size > _LARGE else None
-    body = await work if work is not None else write()
+    body = await off_loop(size, write)
     return Response(body, media_type="application/json", headers=headers)
 
 

@@ -62,8 +62,6 @@ def fields_of(record: Record, key_name: str | None, request_id: str) -> dict[str
         told["exact"] = record.exact
     if record.money:
         told["saved_money"] = round(record.money, 6)
-    if record.batch_fill is not None:
-        told["batch_fill"] = round(record.batch_fill, 3)
     return {name: value for name, value in told.items() if value is not None}
 
 

@@ -56,7 +56,6 @@ def figures(record: Record) -> dict[str, Value]:
         "cprs.tokens.exact": record.exact if record.tokens_in else None,
         "cprs.upstream": record.upstream or None,
         "cprs.upstream.status": record.upstream_status,
-        "cprs.batch.fill": record.batch_fill,
     }
     told.update({f"cprs.seconds.{name}": value for name, value in record.stages.items()})
     return {name: value for name, value in told.items() if value is not None}

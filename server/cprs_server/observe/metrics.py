@@ -90,9 +90,6 @@ class Metrics:
             "cprs_upstream_responses", "Answers of upstreams.", "upstream", "status"
         )
         self._bytes = histogram("cprs_body_bytes", "Size of bodies.", BYTES, "direction")
-        self._fill = histogram(
-            "cprs_batch_fill", "Share of a batch that was filled, by request.", SHARES
-        )
         self._failed = counter(
             "cprs_errors", "Requests the proxy itself refused or failed.", "code"
         )
@@ -128,8 +125,6 @@ class Metrics:
             self._upstream.labels(self._upstreams.of(record.upstream), status).inc()
         self._bytes.labels("in").observe(record.bytes_in)
         self._bytes.labels("out").observe(record.bytes_out)
-        if record.batch_fill is not None:
-            self._fill.observe(record.batch_fill)
         if record.error:
             self._failed.labels(self._errors.of(record.error)).inc()
 
@@ -160,10 +155,18 @@ class Metrics:
         and may be called from any thread."""
         Gauge(name, text, registry=self.registry).set_function(value)
 
-    def pool(self, *, waiting: Callable[[], float], running: Callable[[], float]) -> None:
-        """Watches how many compressions wait for their turn, and how many run."""
+    def pool(
+        self,
+        *,
+        waiting: Callable[[], float],
+        running: Callable[[], float],
+        fill: Callable[[], float],
+    ) -> None:
+        """Watches how many compressions wait for their turn and how many run, and what share of a
+        batch of windows was used since the start, on the mean."""
         self.watch("cprs_queue_length", "Compressions that wait.", waiting)
         self.watch("cprs_running", "Compressions that run.", running)
+        self.watch("cprs_batch_fill", "Mean share of a batch of windows that was used.", fill)
 
     def know(self, *, models: Iterable[str], upstreams: Iterable[str]) -> None:
         """Takes the names of a configuration that was read again."""

@@ -24,8 +24,7 @@ class Record:
     seconds by names of `STAGES`. `upstream`: its name in the configuration, `upstream_status` what
     it answered, None where it did not. `usage_in`, `usage_out`: tokens as the upstream counted
     them. `first_token`: seconds from the request's last byte to the answer's first. `bytes_in`,
-    `bytes_out`: bodies from and to the client. `batch_fill`: mean share of a batch that was filled
-    while this request's windows were read, 0 to 1. `error`: code of a `ProxyError`, "" if none.
+    `bytes_out`: bodies from and to the client. `error`: code of a `ProxyError`, "" if none.
     """
 
     endpoint: str
@@ -48,7 +47,6 @@ class Record:
     first_token: float | None = None
     bytes_in: int = 0
     bytes_out: int = 0
-    batch_fill: float | None = None
     error: str = ""
 
     @property

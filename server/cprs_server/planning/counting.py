@@ -13,7 +13,6 @@ import numpy as np
 
 from cprs.errors import OptionError
 from cprs.tokens import TokenCounter, counter_for, estimate
-from cprs_server.planning.estimates import quick
 
 LONG = 256_000
 """Code points from which on a text is counted from samples."""
@@ -73,7 +72,7 @@ class Counting:
 
     def rough(self, texts: Sequence[str], tokenizer: str) -> int:
         """Tokens of all texts together, estimated in one go."""
-        return quick("\n".join(texts), digits=_digits(tokenizer)) + MESSAGE * (len(texts) + 1)
+        return estimate("\n".join(texts), digits=_digits(tokenizer)) + MESSAGE * (len(texts) + 1)
 
     def count(self, text: str, tokenizer: str) -> Tally:
         """Tokens of one text: counted up to `LONG` code points, from samples above."""
@@ -94,10 +93,15 @@ class Counting:
     def _count(self, text: str, tokenizer: str) -> Tally:
         counter = self.counter(tokenizer)
         if not counter.exact:
-            return Tally(quick(text, digits=_digits(tokenizer)), exact=False)
+            return Tally(estimate(text, digits=_digits(tokenizer)), exact=False)
         if len(text) <= LONG:
             return Tally(counter.count(text), exact=True)
         return Tally(sampled(text, counter.count), exact=False)
+
+
+def bound(text: str) -> int:
+    """Bytes in UTF-8: no tokenizer in use makes more tokens of a text than it has bytes."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 def _digits(tokenizer: str) -> int:
@@ -113,7 +117,7 @@ def sampled(text: str, count: Callable[[str], int]) -> int:
     starts = np.linspace(0, len(text) - _SLICE, _SLICES).astype(int).tolist()
     slices = [text[start : start + _SLICE] for start in starts]
     counted = np.array([count(each) for each in slices], float)
-    guessed = np.array([quick(each) for each in slices], float)
+    guessed = np.array([estimate(each) for each in slices], float)
     ratio = counted.sum() / guessed.sum()
     spread = (counted - ratio * guessed).std(ddof=1) / guessed.mean() / math.sqrt(_SLICES)
-    return math.ceil(quick(text) * float(ratio + 3 * spread))
+    return math.ceil(estimate(text) * float(ratio + 3 * spread))

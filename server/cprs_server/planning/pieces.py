@@ -14,8 +14,8 @@ from cprs.formats.numbered import numbered
 from cprs_server.planning.asking import Task
 from cprs_server.planning.asks import Ask, Asks
 from cprs_server.planning.base import Options, Piece
+from cprs_server.planning.counting import bound
 from cprs_server.planning.edges import Range, strip
-from cprs_server.planning.estimates import bound
 from cprs_server.planning.tools import file_of
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

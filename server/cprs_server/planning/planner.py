@@ -9,8 +9,7 @@ from cprs_server.planning.asks import Asks
 from cprs_server.planning.base import Options, Piece, Plan, Target
 from cprs_server.planning.budget import room
 from cprs_server.planning.choosing import Chooser, Sizes
-from cprs_server.planning.counting import MESSAGE, PART, Counting
-from cprs_server.planning.estimates import bound
+from cprs_server.planning.counting import MESSAGE, PART, Counting, bound
 from cprs_server.planning.pieces import Candidate, Candidates, candidates
 from cprs_server.planning.savings import cached
 from cprs_server.planning.sticky import Sticky, keys_of
@@ -133,7 +132,10 @@ class Planner:
         keys = keys_of(conversation, [each.piece for each in usable], plan, scope)
         forms = {key: form for key in keys if (form := self.sticky.get(key)) is not None}
         old = cached(conversation)
-        count = lambda text: self._tokens(text, plan.target)  # noqa: E731
+
+        def count(text: str) -> int:
+            return self._tokens(text, plan.target)
+
         chooser = Chooser(plan, conversation, sizes, forms, old, count)
         forced = over_window or plan.options.mode == "always"
         best = chooser.best(list(zip(usable, keys, strict=True)), forced=forced)

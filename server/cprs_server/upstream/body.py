@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any, Protocol
 
-import brotli  # type: ignore[import-untyped]
+import brotli  # type: ignore[import-untyped]  # there are no stubs for it
 import zstandard
 
 from cprs_server.errors import ProxyError

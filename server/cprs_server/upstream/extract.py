@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cprs_server.change import grouped, shares
+from cprs_server.change import jobs_of, placed
 from cprs_server.errors import ProxyError
 from cprs_server.planning.base import Options, Piece, Plan
 from cprs_server.running.base import Done, Job, Runner
@@ -64,15 +64,13 @@ class Extract:
         cprs: Mapping[str, Any] | None = None,
     ) -> Extracted:
         """Run the plan and say what was found. Raises `ProxyError` as `Runner.run`."""
+        if plan.decision == "refuse":
+            why = "; ".join(plan.notes) or plan.reason
+            raise ProxyError(413, why, code="context_length_exceeded")
         options = plan.options
         free = options.budget is None and options.ratio is None
-        groups = grouped([piece for piece in plan.pieces if piece.kept is None])
-        jobs = [
-            _job(conversation, plan, group, budget, critic)
-            for group, budget in zip(
-                groups, shares(groups, None if free else plan.budget), strict=True
-            )
-        ]
+        budget = None if free else plan.budget
+        groups, jobs = jobs_of(plan, conversation, critic=critic, budget=budget)
         done = await self._runner.run_all(jobs, deadline=deadline)
         if free:
             done = await self._within(jobs, done, self._bound(conversation), deadline)
@@ -87,7 +85,7 @@ class Extract:
             created=int(self._clock()),
             cprs=cprs or {},
         )
-        return Extracted(answer, tuple(groups), tuple(done))
+        return Extracted(answer, groups, tuple(done))
 
     def _bound(self, conversation: Conversation) -> int:
         return min(self._most, conversation.output_tokens or self._most)
@@ -138,29 +136,6 @@ class ExtractReply:
         """Nothing is left to stop."""
 
 
-def _job(
-    conversation: Conversation,
-    plan: Plan,
-    group: Sequence[Piece],
-    budget: int | None,
-    critic: str,
-) -> Job:
-    return Job(
-        texts=tuple(_source(conversation, piece) for piece in group),
-        query=group[0].query,
-        options=plan.options,
-        tokenizer=plan.target.tokenizer,
-        budget=budget,
-        formats=tuple(piece.format for piece in group),
-        names=tuple(piece.name for piece in group),
-        critic=critic,
-    )
-
-
-def _source(conversation: Conversation, piece: Piece) -> str:
-    return conversation.texts[piece.text].text[piece.start : piece.end]
-
-
 def _text(
     conversation: Conversation,
     plan: Plan,
@@ -168,26 +143,16 @@ def _text(
     done: Sequence[Done],
 ) -> str:
     """What is said: the evidence, or why there is none."""
-    if plan.decision == "refuse":
-        raise ProxyError(413, "; ".join(plan.notes) or plan.reason, code="context_length_exceeded")
     if not plan.pieces:
-        return NO_QUESTION if plan.reason in _UNASKED else _as_it_is(conversation, plan)
-    kept = {
-        (piece.text, piece.start): text
-        for group, one in zip(groups, done, strict=True)
-        for piece, text in zip(group, one.texts, strict=True)
-    }
-    found = [
-        kept.get((piece.text, piece.start), piece.kept or "").strip()
-        for piece in sorted(plan.pieces, key=lambda piece: (piece.text, piece.start))
-    ]
+        return NO_QUESTION if plan.reason in _UNASKED else _as_it_is(conversation)
+    found = (text.strip() for text in placed(plan, groups, done).values())
     return "\n\n".join(filter(None, found))
 
 
 _UNASKED = ("no_query", "continues")
 
 
-def _as_it_is(conversation: Conversation, plan: Plan) -> str:
+def _as_it_is(conversation: Conversation) -> str:
     """Of a request with nothing to compress: its documents, else that there is no question."""
     documents = [t.text for t in conversation.texts if t.kind in ("document", "tool_result")]
     return "\n\n".join(documents) or NO_QUESTION

@@ -66,16 +66,16 @@ def places(text: str, paths: Iterable[Path]) -> dict[Path, Place]:
 def members(text: str) -> Iterator[tuple[str, int, int, int]]:
     """Of each member of the JSON object `text`, repeated keys too: its key, where that starts,
     where its value starts and where that ends."""
-    decode, blank, colon = _DECODER.raw_decode, _BLANK.match, _COLON.match
+    decode = _DECODER.raw_decode
     position = _blank(text, _blank(text, 0) + 1)
     while text[position] != "}":
         key, after = decode(text, position)
-        start = colon(text, after).end()  # type: ignore[union-attr]
+        start = _blank(text, _blank(text, after) + 1)
         end = decode(text, start)[1]
         yield key, position, start, end
-        position = blank(text, end).end()  # type: ignore[union-attr]
+        position = _blank(text, end)
         if text[position] == ",":
-            position = blank(text, position + 1).end()  # type: ignore[union-attr]
+            position = _blank(text, position + 1)
 
 
 def _walk(text: str, tree: _Tree) -> _Found:

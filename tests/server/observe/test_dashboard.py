@@ -13,7 +13,7 @@ DASHBOARD = Path(__file__).parents[3] / "docs" / "grafana.json"
 
 def test_every_metric_and_label_exists() -> None:
     metrics = Metrics()
-    metrics.pool(waiting=lambda: 0, running=lambda: 0)
+    metrics.pool(waiting=lambda: 0, running=lambda: 0, fill=lambda: 0)
     names: set[str] = set()
     labels: set[str] = {"instance", "le"}
     for family in metrics.registry.collect():

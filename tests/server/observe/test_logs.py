@@ -27,7 +27,6 @@ RECORD = Record(
     stages={"plan": 0.001},
     upstream="openai",
     upstream_status=200,
-    batch_fill=0.5,
 )
 
 
@@ -64,7 +63,6 @@ def test_a_request_is_one_json_line() -> None:
         "tokens_out": 100,
         "exact": True,
         "saved_money": 0.0018,
-        "batch_fill": 0.5,
     }
 
 

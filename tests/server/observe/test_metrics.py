@@ -33,7 +33,6 @@ def record(**changes: Any) -> Record:
             "first_token": 0.8,
             "bytes_in": 200_000,
             "bytes_out": 900,
-            "batch_fill": 0.75,
             **changes,
         }
     )
@@ -66,7 +65,6 @@ def test_a_compressed_request() -> None:
     assert value(metrics, "cprs_stage_seconds_sum", stage="compress") == 0.4
     assert value(metrics, "cprs_first_token_seconds_count", **labels) == 1
     assert value(metrics, "cprs_upstream_responses_total", upstream="openai", status="200") == 1
-    assert value(metrics, "cprs_batch_fill_sum") == 0.75
     assert value(metrics, "cprs_body_bytes_sum", direction="in") == 200_000
 
 
@@ -141,7 +139,7 @@ def test_labels_stay_in_bounds(values: list[str]) -> None:
 
 def test_gauges_shadow_and_reloads() -> None:
     metrics = made()
-    metrics.pool(waiting=lambda: 7, running=lambda: 2)
+    metrics.pool(waiting=lambda: 7, running=lambda: 2, fill=lambda: 0.75)
     metrics.shadow(agreement("Paris.", "paris"))
     metrics.shadow(agreement("Paris", "Rome"))
     metrics.reloaded(ok=False)
@@ -149,6 +147,7 @@ def test_gauges_shadow_and_reloads() -> None:
         text = metrics.render().decode()
     assert "cprs_active_requests 1.0" in text
     assert "cprs_queue_length 7.0" in text
+    assert "cprs_batch_fill 0.75" in text
     assert value(metrics, "cprs_shadow_answers_total", agree="exact") == 1
     assert value(metrics, "cprs_shadow_answers_total", agree="no") == 1
     assert value(metrics, "cprs_reloads_total", result="failed") == 1

@@ -11,24 +11,24 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 pytest.importorskip("onnx", reason="needs cprs[train]")
 
-from cprs import Compressor  # noqa: E402
-from cprs.critics import load_critic  # noqa: E402
-from cprs.critics.inquiry import TOKEN_FEATURES  # noqa: E402
-from cprs.critics.layers import ExportedLayers, Given, interpret  # noqa: E402
-from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
-from cprs.critics.prior import Prior  # noqa: E402
-from cprs.critics.runtimes import available  # noqa: E402
-from cprs.critics.weights import MANIFEST, SHIPPED  # noqa: E402
-from cprs.errors import WeightsError  # noqa: E402
-from cprs.train.export.reasoner import export_reasoner  # noqa: E402
-from cprs.train.export.reasoner_graph import from_reasoner, to_onnx  # noqa: E402
-from cprs.train.reason.bases import copy_base  # noqa: E402
-from cprs.train.reason.collate import inputs_of  # noqa: E402
-from cprs.train.reason.corpus import Shard  # noqa: E402
-from cprs.train.reason.folder import save_reasoner  # noqa: E402
-from cprs.train.reason.parts import prepare_shards  # noqa: E402
-from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
-from cprs.train.reason.recipe import Recipe  # noqa: E402
+from cprs import Compressor
+from cprs.critics import load_critic
+from cprs.critics.inquiry import TOKEN_FEATURES
+from cprs.critics.layers import ExportedLayers, Given, interpret
+from cprs.critics.prior import SHIPPED as PRIOR
+from cprs.critics.prior import Prior
+from cprs.critics.runtimes import available
+from cprs.critics.weights import MANIFEST, SHIPPED
+from cprs.errors import WeightsError
+from cprs.train.export.reasoner import export_reasoner
+from cprs.train.export.reasoner_graph import from_reasoner, to_onnx
+from cprs.train.reason.bases import copy_base
+from cprs.train.reason.collate import inputs_of
+from cprs.train.reason.corpus import Shard
+from cprs.train.reason.folder import save_reasoner
+from cprs.train.reason.parts import prepare_shards
+from cprs.train.reason.reasoner import Reasoner, Shape
+from cprs.train.reason.recipe import Recipe
 
 torch.set_num_threads(1)
 FEATURES = len(Prior.load().mean)

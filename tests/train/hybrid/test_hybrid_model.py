@@ -13,12 +13,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 transformers = pytest.importorskip("transformers", reason="needs cprs[train]")
 
-from hybrids import make_base  # noqa: E402
+from hybrids import make_base
 
-from cprs.train.hybrid.collate import inputs_of  # noqa: E402
-from cprs.train.hybrid.dataset import Given  # noqa: E402
-from cprs.train.hybrid.folder import load_hybrid, new_hybrid, save_hybrid  # noqa: E402
-from cprs.train.reason.recipe import Recipe  # noqa: E402
+from cprs.train.hybrid.collate import inputs_of
+from cprs.train.hybrid.dataset import Given
+from cprs.train.hybrid.folder import load_hybrid, new_hybrid, save_hybrid
+from cprs.train.reason.recipe import Recipe
 
 torch.set_num_threads(1)
 RECIPE = Recipe(window=128, prefix="frozen")

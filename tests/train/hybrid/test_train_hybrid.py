@@ -16,17 +16,17 @@ pytest.importorskip("transformers", reason="needs cprs[train]")
 pytest.importorskip("yaml", reason="needs cprs[train]")
 pytest.importorskip("onnx", reason="needs cprs[train]")
 
-from command import run  # noqa: E402
-from hybrids import TEXT, make_base, tokenizer, write_sets  # noqa: E402
+from command import run
+from hybrids import TEXT, make_base, tokenizer, write_sets
 
-from cprs.critics import load_critic  # noqa: E402
-from cprs.errors import CprsError, OptionError, WeightsError  # noqa: E402
-from cprs.formats import segment  # noqa: E402
-from cprs.guidance import Guidance  # noqa: E402
-from cprs.train.reason.critic import train_critic  # noqa: E402
-from cprs.train.reason.loop import Step, read_losses  # noqa: E402
-from cprs.train.reason.recipe import Recipe, write_recipe  # noqa: E402
-from cprs.windows import cut_windows  # noqa: E402
+from cprs.critics import load_critic
+from cprs.errors import CprsError, OptionError, WeightsError
+from cprs.formats import segment
+from cprs.guidance import Guidance
+from cprs.train.reason.critic import train_critic
+from cprs.train.reason.loop import Step, read_losses
+from cprs.train.reason.recipe import Recipe, write_recipe
+from cprs.windows import cut_windows
 
 torch.set_num_threads(1)
 RECIPE = Recipe(

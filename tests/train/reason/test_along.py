@@ -15,30 +15,30 @@ pytest.importorskip("transformers", reason="needs cprs[train]")
 pytest.importorskip("onnx", reason="needs cprs[train]")
 pytest.importorskip("onnxruntime", reason="needs cprs[train]")
 
-from berts import PLACES, WIDTH, make_bert  # noqa: E402
+from berts import PLACES, WIDTH, make_bert
 
-from cprs.critics import load_critic  # noqa: E402
-from cprs.critics.embedded_base import Base  # noqa: E402
-from cprs.critics.packing import pack, unpack  # noqa: E402
-from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
-from cprs.critics.prior import Prior  # noqa: E402
-from cprs.critics.weights import MODEL  # noqa: E402
-from cprs.errors import OptionError, WeightsError  # noqa: E402
-from cprs.formats import segment  # noqa: E402
-from cprs.guidance import Guidance  # noqa: E402
-from cprs.train.export.critic import TENSORS  # noqa: E402
-from cprs.train.export.reasoner import WEIGHTS, export_reasoner  # noqa: E402
-from cprs.train.reason.along import Along, inputs_of  # noqa: E402
-from cprs.train.reason.bases import START  # noqa: E402
-from cprs.train.reason.bert import load_bert  # noqa: E402
-from cprs.train.reason.critic import train_critic  # noqa: E402
-from cprs.train.reason.dataset import Dataset, GivenIds  # noqa: E402
-from cprs.train.reason.folder import load_reasoner  # noqa: E402
-from cprs.train.reason.loop import Step, new_reasoner, read_losses  # noqa: E402
-from cprs.train.reason.reasoner import TAGS  # noqa: E402
-from cprs.train.reason.recipe import Recipe  # noqa: E402
-from cprs.train.reason.run import PREPARED  # noqa: E402
-from cprs.windows import cut_windows  # noqa: E402
+from cprs.critics import load_critic
+from cprs.critics.embedded_base import Base
+from cprs.critics.packing import pack, unpack
+from cprs.critics.prior import SHIPPED as PRIOR
+from cprs.critics.prior import Prior
+from cprs.critics.weights import MODEL
+from cprs.errors import OptionError, WeightsError
+from cprs.formats import segment
+from cprs.guidance import Guidance
+from cprs.train.export.critic import TENSORS
+from cprs.train.export.reasoner import WEIGHTS, export_reasoner
+from cprs.train.reason.along import Along, inputs_of
+from cprs.train.reason.bases import START
+from cprs.train.reason.bert import load_bert
+from cprs.train.reason.critic import train_critic
+from cprs.train.reason.dataset import Dataset, GivenIds
+from cprs.train.reason.folder import load_reasoner
+from cprs.train.reason.loop import Step, new_reasoner, read_losses
+from cprs.train.reason.reasoner import TAGS
+from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.run import PREPARED
+from cprs.windows import cut_windows
 
 torch.set_num_threads(1)
 RECIPE = Recipe(

@@ -11,20 +11,20 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
-from training import make  # noqa: E402
+from training import make
 
-from cprs.critics.calibration import Calibration, Meaning, Meanings  # noqa: E402
-from cprs.errors import OptionError, TextError, WeightsError  # noqa: E402
-from cprs.train.export.reasoner import WEIGHTS  # noqa: E402
-from cprs.train.reason.batches import hold_out  # noqa: E402
-from cprs.train.reason.checkpoint import NAME  # noqa: E402
-from cprs.train.reason.collate import inputs_of  # noqa: E402
-from cprs.train.reason.dataset import Dataset  # noqa: E402
-from cprs.train.reason.folder import load_reasoner, save_reasoner  # noqa: E402
-from cprs.train.reason.loop import LOG, Step, fit, new_reasoner, pace  # noqa: E402
-from cprs.train.reason.reasoner import Reasoner  # noqa: E402
-from cprs.train.reason.recipe import Recipe  # noqa: E402
-from cprs.train.reason.validate import Validation  # noqa: E402
+from cprs.critics.calibration import Calibration, Meaning, Meanings
+from cprs.errors import OptionError, TextError, WeightsError
+from cprs.train.export.reasoner import WEIGHTS
+from cprs.train.reason.batches import hold_out
+from cprs.train.reason.checkpoint import NAME
+from cprs.train.reason.collate import inputs_of
+from cprs.train.reason.dataset import Dataset
+from cprs.train.reason.folder import load_reasoner, save_reasoner
+from cprs.train.reason.loop import LOG, Step, fit, new_reasoner, pace
+from cprs.train.reason.reasoner import Reasoner
+from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.validate import Validation
 
 torch.set_num_threads(1)  # threads that wait for each other take a busy machine's time
 RECIPE = Recipe(

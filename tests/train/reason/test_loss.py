@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
-from cprs.train.reason.loss import (  # noqa: E402
+from cprs.train.reason.loss import (
     anchor_loss,
     contrast_loss,
     evidence_loss,

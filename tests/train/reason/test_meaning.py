@@ -10,13 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
-from training import WIDTH, make  # noqa: E402
+from training import WIDTH, make
 
-from cprs.critics.calibration import Calibration  # noqa: E402
-from cprs.train.reason.dataset import Joined  # noqa: E402
-from cprs.train.reason.loop import new_reasoner  # noqa: E402
-from cprs.train.reason.meaning import LEAST, fit_meanings  # noqa: E402
-from cprs.train.reason.recipe import Recipe  # noqa: E402
+from cprs.critics.calibration import Calibration
+from cprs.train.reason.dataset import Joined
+from cprs.train.reason.loop import new_reasoner
+from cprs.train.reason.meaning import LEAST, fit_meanings
+from cprs.train.reason.recipe import Recipe
 
 torch.set_num_threads(1)
 CENTRE = np.zeros(WIDTH, np.float32)

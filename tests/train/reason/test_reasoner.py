@@ -9,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
-from training import FEATURES, PASSAGE_FEATURES, WIDTH, make  # noqa: E402
+from training import FEATURES, PASSAGE_FEATURES, WIDTH, make
 
-from cprs.critics.layers import Given  # noqa: E402
-from cprs.train.reason.collate import inputs_of  # noqa: E402
-from cprs.train.reason.reasoner import Outputs, Reasoner, Shape  # noqa: E402
+from cprs.critics.layers import Given
+from cprs.train.reason.collate import inputs_of
+from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 
 torch.set_num_threads(1)
 SHAPE = Shape(WIDTH, FEATURES, PASSAGE_FEATURES, width=12, layers=2, heads=2, feed=24)

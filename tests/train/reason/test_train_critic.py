@@ -13,25 +13,25 @@ torch = pytest.importorskip("torch", reason="needs cprs[train]")
 pytest.importorskip("yaml", reason="needs cprs[train]")
 pytest.importorskip("onnx", reason="needs cprs[train]")
 
-from command import run  # noqa: E402
+from command import run
 
-from cprs.critics import load_critic  # noqa: E402
-from cprs.critics.embedded_base import Base  # noqa: E402
-from cprs.critics.inquiry import TOKEN_FEATURES, label_vectors  # noqa: E402
-from cprs.critics.prior import SHIPPED as PRIOR  # noqa: E402
-from cprs.critics.prior import Prior  # noqa: E402
-from cprs.critics.weights import SHIPPED  # noqa: E402
-from cprs.errors import OptionError  # noqa: E402
-from cprs.formats import segment  # noqa: E402
-from cprs.guidance import Guidance  # noqa: E402
-from cprs.train.export.reasoner import WEIGHTS  # noqa: E402
-from cprs.train.reason.bases import copy_base  # noqa: E402
-from cprs.train.reason.critic import train_critic  # noqa: E402
-from cprs.train.reason.folder import save_reasoner  # noqa: E402
-from cprs.train.reason.loop import LOG  # noqa: E402
-from cprs.train.reason.reasoner import Reasoner, Shape  # noqa: E402
-from cprs.train.reason.recipe import Recipe  # noqa: E402
-from cprs.windows import cut_windows  # noqa: E402
+from cprs.critics import load_critic
+from cprs.critics.embedded_base import Base
+from cprs.critics.inquiry import TOKEN_FEATURES, label_vectors
+from cprs.critics.prior import SHIPPED as PRIOR
+from cprs.critics.prior import Prior
+from cprs.critics.weights import SHIPPED
+from cprs.errors import OptionError
+from cprs.formats import segment
+from cprs.guidance import Guidance
+from cprs.train.export.reasoner import WEIGHTS
+from cprs.train.reason.bases import copy_base
+from cprs.train.reason.critic import train_critic
+from cprs.train.reason.folder import save_reasoner
+from cprs.train.reason.loop import LOG
+from cprs.train.reason.reasoner import Reasoner, Shape
+from cprs.train.reason.recipe import Recipe
+from cprs.windows import cut_windows
 
 torch.set_num_threads(1)
 RECIPE = """
