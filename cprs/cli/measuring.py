@@ -50,7 +50,7 @@ def load_critics(names: Sequence[str], *, device: str) -> list[TokenCritic]:
     Raises `OptionError` and `WeightsError` as `cprs.critics.load_critic` does.
     """
     from cprs.critics import load_critic
-    from cprs.train.hybrid.kind import is_hybrid
+    from cprs.critics.hybrid.kind import is_hybrid
 
     return [
         load_critic(name, device=device if is_hybrid(Path(name)) else "cpu")

@@ -36,7 +36,7 @@ def _embedded(device: str) -> TokenCritic:
 
 def _read(path: Path, device: str) -> TokenCritic:
     """The critic in a folder, by what lies there."""
-    from cprs.train.hybrid.kind import is_hybrid
+    from cprs.critics.hybrid.kind import is_hybrid
 
     if is_hybrid(path):
         return _hybrid(path, device)

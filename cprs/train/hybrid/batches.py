@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.base import TokenCritic
+from cprs.critics.hybrid.prompt import roles_prompt
+from cprs.critics.hybrid.tokens import Tokens
+from cprs.critics.hybrid.window import content, room
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
 from cprs.errors import OptionError
 from cprs.guidance import Guidance
 from cprs.select import unit_scores
 from cprs.train.hybrid.dataset import Dataset, DatasetWriter
-from cprs.train.hybrid.prompt import roles_prompt
-from cprs.train.hybrid.tokens import Tokens
-from cprs.train.hybrid.window import content, room
 from cprs.train.reason.choose import bounds_of, choose
 from cprs.train.reason.prompts import guidance_of
 from cprs.train.reason.recipe import Recipe

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from cprs.critics.base import State, TokenScores
+from cprs.critics.hybrid.prompt import RolesPrompt, roles_prompt
+from cprs.critics.hybrid.tokens import Tokens, load_tokens
+from cprs.critics.hybrid.window import content, room
 from cprs.critics.layers import owner_of
 from cprs.guidance import Guidance
 from cprs.train.extras import torch_device
 from cprs.train.hybrid.collate import inputs_of
 from cprs.train.hybrid.dataset import Given
-from cprs.train.hybrid.folder import load_hybrid, load_tokens, weights_digest
+from cprs.train.hybrid.folder import load_hybrid, weights_digest
 from cprs.train.hybrid.model import CprsForTokenClassification
-from cprs.train.hybrid.prompt import RolesPrompt, roles_prompt
-from cprs.train.hybrid.tokens import Tokens
-from cprs.train.hybrid.window import content, room
 from cprs.windows import Encoded, Window
 
 

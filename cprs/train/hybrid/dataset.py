@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.train.hybrid.prompt import RolesPrompt
+from cprs.critics.hybrid.prompt import RolesPrompt
 from cprs.train.reason.store import Judged, Kinds, Store, StoreWriter
 from cprs.windows import Window
 

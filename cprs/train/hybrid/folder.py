@@ -12,12 +12,10 @@ from typing import Any
 import torch
 import transformers
 
+from cprs.critics.hybrid.kind import ARCHITECTURE, CONFIG, read_config
+from cprs.critics.hybrid.tokens import FILE as TOKENIZER
 from cprs.errors import OptionError, WeightsError
-from cprs.train.hybrid.kind import ARCHITECTURE, CONFIG, read_config
 from cprs.train.hybrid.model import CprsForTokenClassification
-from cprs.train.hybrid.prompt import BEGIN, END
-from cprs.train.hybrid.tokens import FILE as TOKENIZER
-from cprs.train.hybrid.tokens import Tokens
 from cprs.train.reason.reasoner import TAGS
 from cprs.train.reason.recipe import Recipe
 
@@ -99,17 +97,6 @@ def load_hybrid(folder: Path, *, dtype: torch.dtype) -> CprsForTokenClassificati
         raise WeightsError(f"{folder} has no {', '.join(sorted(missing)[:3])}; train it again")
     model.eval()
     return model
-
-
-def load_tokens(folder: Path) -> Tokens:
-    """The tokenizer in `folder`. Raises `WeightsError` where it does not fit the weights."""
-    tokens = Tokens.load(folder)
-    rows = int(read_config(folder)["vocab_size"])
-    if len(tokens) > rows:
-        raise WeightsError(f"{folder / TOKENIZER} has {len(tokens)} tokens, the weights {rows}")
-    for name in (BEGIN, END):
-        tokens.marker(name)
-    return tokens
 
 
 def weights_digest(folder: Path) -> str:

@@ -7,11 +7,11 @@ import json
 import shutil
 from pathlib import Path
 
+from cprs.critics.hybrid.kind import model_type, read_config
 from cprs.critics.prior import SHIPPED as PRIOR
 from cprs.critics.weights import MANIFEST, MODEL, SHIPPED, TOKENIZER, load_weights, write_manifest
 from cprs.errors import OptionError, unknown
 from cprs.train.export.critic import CONFIG, PACKAGE, TENSORS, base_folder, export_critic
-from cprs.train.hybrid.kind import model_type, read_config
 
 NAMES = ("minilm",)
 START = "start"

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cprs.critics.base import TokenCritic
+from cprs.critics.hybrid.kind import FAMILY, model_type
 from cprs.errors import OptionError
 from cprs.train.extras import require, torch_device
-from cprs.train.hybrid.kind import FAMILY, model_type
 from cprs.train.measure.evaluate import evaluate
 from cprs.train.measure.report import Report
 from cprs.train.reason.bases import find_base

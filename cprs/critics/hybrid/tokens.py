@@ -11,10 +11,13 @@ import regex
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from cprs.critics.hybrid.kind import read_config
 from cprs.errors import WeightsError
 from cprs.windows import Encoded
 
 FILE = "tokenizer.json"
+BEGIN, END = "<|im_start|>", "<|im_end|>"
+"""What a prompt's parts stand between."""
 CHUNK = 8192
 """Code points tokenised at once: the library is linear in practice only on short strings."""
 BATCH = 64
@@ -79,6 +82,17 @@ class Tokens:
                 pairs = np.fromiter(flat, np.int64, 2 * count).reshape(count, 2)
                 offsets.append(pairs + start)
         return Encoded(np.concatenate(ids), _trimmed(text, np.concatenate(offsets)))
+
+
+def load_tokens(folder: Path) -> Tokens:
+    """The tokenizer in `folder`. Raises `WeightsError` where it does not fit the weights."""
+    tokens = Tokens.load(folder)
+    rows = int(read_config(folder)["vocab_size"])
+    if len(tokens) > rows:
+        raise WeightsError(f"{folder / FILE} has {len(tokens)} tokens, the weights {rows}")
+    for name in (BEGIN, END):
+        tokens.marker(name)
+    return tokens
 
 
 def _trimmed(text: str, offsets: NDArray[np.int64]) -> NDArray[np.int64]:

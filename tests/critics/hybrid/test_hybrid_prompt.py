@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from cprs.critics.hybrid import tokens as module
+from cprs.critics.hybrid.prompt import roles_prompt
+from cprs.critics.hybrid.tokens import Tokens
 from cprs.errors import WeightsError
 from cprs.guidance import Guidance
-from cprs.train.hybrid import tokens as module
-from cprs.train.hybrid.prompt import roles_prompt
-from cprs.train.hybrid.tokens import Tokens
 
 RAW = tokenizer()
 TOKENS = Tokens(Tokenizer.from_str(RAW.to_str()))

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cprs.critics.hybrid.tokens import BEGIN, END, Tokens
 from cprs.guidance import Guidance
-from cprs.train.hybrid.tokens import Tokens
 
-BEGIN, END = "<|im_start|>", "<|im_end|>"
 OUTSIDE = "outside"
 """The word whose first token stands for no label at all."""
 
