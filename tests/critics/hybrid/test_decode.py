@@ -20,30 +20,18 @@ def codes(tags: str) -> np.ndarray:
     return np.array([TAGS.index(tag) for tag in tags], np.uint8)
 
 
-def walk(tags: list[str], start: int, step: int, last: int, ends: str) -> None:
-    """From one B onwards, or from one E back: as far as other tags are near enough."""
-    at = start
-    while True:
-        nearest = at + step
-        while nearest != last and tags[nearest] == "O":
-            nearest += step
-        if nearest == last or abs(nearest - at) >= 20:
-            return
-        for place in range(min(at, nearest) + 1, max(at, nearest)):
-            tags[place] = "I"
-        at = nearest
-        if tags[at] in ends:
-            return
-
-
 def slow_bridged(tags: str) -> str:
     found = list(tags)
     for place in range(len(found)):
-        if found[place] == "B":
-            walk(found, place, 1, len(found), "BE")
-    for place in range(len(found) - 1, 0, -1):
-        if found[place] == "E":
-            walk(found, place, -1, 0, "BE")
+        if found[place] != "B":
+            continue
+        at, ended = place, False
+        while not ended:
+            nearest = next((n for n in range(at + 1, len(found)) if found[n] != "O"), None)
+            if nearest is None or nearest - at >= 20:
+                break
+            found[at + 1 : nearest] = "I" * (nearest - at - 1)
+            at, ended = nearest, found[nearest] != "I"
     return "".join(found)
 
 
@@ -87,7 +75,7 @@ def tagged(draw: st.DrawFn) -> tuple[str, list[tuple[int, int]], str]:
     return "".join(pieces), list(pairwise([0, *ends])), tags
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=80)
 @given(tagged(), st.integers(0, 6), st.booleans())
 def test_spans_are_those_of_a_plain_reading(
     given: tuple[str, list[tuple[int, int]], str], least: int, whole: bool
@@ -100,7 +88,7 @@ def test_spans_are_those_of_a_plain_reading(
     assert [text[start:end] for start, end in found.inner.tolist()] == [said for said, *_ in wanted]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(st.tuples(st.sampled_from("BIE"), st.integers(0, 25)), max_size=12))
 def test_gaps_are_bridged_as_a_plain_reading_says(parts: list[tuple[str, int]]) -> None:
     tags = "".join(tag + "O" * gap for tag, gap in parts)
@@ -114,8 +102,7 @@ def test_gaps_are_bridged_as_a_plain_reading_says(parts: list[tuple[str, int]]) 
         ("B" + "O" * 19 + "E", "B" + "O" * 19 + "E"),
         ("BOEOIOB", "BIEOIOB"),  # nothing opened what stands behind an E
         ("BOIOE", "BIIIE"),
-        ("OIOIOE", "OIIIIE"),  # on the way back, too
-        ("IOE", "IOE"),  # but never into the first token
+        ("OIOIOE", "OIOIOE"),  # nor what no B begins
         ("BOO", "BOO"),
         ("BOB", "BIB"),
         ("", ""),
@@ -133,9 +120,9 @@ def each(text: str) -> np.ndarray:
 
 
 def test_a_span_reaches_to_where_the_next_token_begins() -> None:
-    offsets = np.array([[0, 4], [4, 7], [8, 12]])
-    found = decode("Rain all day", offsets, codes("BEO"), Decoding(min_tokens=1))
-    assert found.bounds.tolist() == [[0, 8]]
+    offsets = np.array([[0, 4], [5, 7], [9, 12]])
+    found = decode("Rain at  day", offsets, codes("BEO"), Decoding(min_tokens=1))
+    assert found.bounds.tolist() == [[0, 9]]
     assert found.inner.tolist() == [[0, 7]]
 
 
