@@ -13,7 +13,8 @@ import numpy as np
 
 from cprs.assemble import Assembler
 from cprs.critics import load_critic
-from cprs.critics.base import TokenCritic, threshold_of
+from cprs.critics.base import TokenCritic, decoding_of, threshold_of
+from cprs.critics.hybrid.decode import Decoding
 from cprs.document import Document
 from cprs.engine.base import Engine
 from cprs.engine.cache import StateCache
@@ -32,6 +33,7 @@ from cprs.select import (
     unit_costs,
     unit_scores,
 )
+from cprs.tagged import by_tags
 from cprs.tokens import TokenCounter, counter_for
 
 Steps = Generator[Progress | Compressed, None, None]
@@ -89,6 +91,7 @@ class Compressor:
         labels: Sequence[str] | None = None,
         hops: int = 1,
         effort: str = "auto",
+        decode: str | Decoding | None = None,
         protect: Ranges = (),
         progress: Callable[[Progress], None] | None = None,
         cancel: threading.Event | None = None,
@@ -117,6 +120,7 @@ class Compressor:
             labels=labels,
             hops=hops,
             effort=effort,
+            decode=decode,
             protect=[protect],
             progress=progress,
             cancel=cancel,
@@ -136,7 +140,8 @@ class Compressor:
         a sequence of one each, and `protect` a sequence of ranges per document. `filenames`, one
         per document or None, help to detect formats.
         """
-        steps = self.iterate(documents, **options)
+        with cancelled_by(cancel):
+            steps = self.iterate(documents, **options)
         for step in steps:
             if cancel is not None and cancel.is_set():
                 steps.close()
@@ -197,24 +202,19 @@ class Compressor:
             warnings.append(_unlabelled(self.critic.name, fits=fits))
         clock.lap("read")
 
-        candidates = [
-            Candidates(
-                layout=d.layout,
-                score=unit_scores(
-                    d.layout.units,
-                    d.encoded,
-                    reading.keep,
-                    tags=reading.tags,
-                    passages=d.layout.passages,
-                ),
-                cost=unit_costs(d.layout.units, d.encoded),
-                forced=request.protected(number, d.layout.units) | fits,
-                labels=_labels(d, reading) if len(labels) > 1 else None,
-            )
-            for number, (d, reading) in enumerate(zip(documents, readings, strict=True))
-        ]
+        decoding = request.decoding
+        if decoding is None and budget is request.threshold is None:
+            decoding = decoding_of(self.critic)
+        tagged = by_tags(request, documents, readings, decoding) if decoding else None
+        candidates = (
+            tagged.candidates
+            if tagged
+            else self._candidates(request, documents, readings, forced=fits)
+        )
         assembler = Assembler([d.text for d in documents], candidates, labels)
-        if budget is None or fits:
+        if tagged is not None:
+            selection = tagged.selection
+        elif budget is None or fits:
             least = request.threshold
             if least is None:
                 least = threshold_of(self.critic, request.guidance)
@@ -254,6 +254,7 @@ class Compressor:
             windows=windows,
             windows_read=int(seen.sum()),
             warnings=tuple(dict.fromkeys(warnings)),
+            decoded=tagged.spans if tagged else None,
         )
 
     def _cut(self, request: Request) -> Generator[Progress, None, list[Document]]:
@@ -266,6 +267,32 @@ class Compressor:
             done += len(text)
         yield Progress("cut", total, total)
         return documents
+
+    def _candidates(
+        self,
+        request: Request,
+        documents: Sequence[Document],
+        readings: Sequence[Reading],
+        *,
+        forced: bool,
+    ) -> list[Candidates]:
+        """Units with their scores; all are `forced` where the texts fit."""
+        return [
+            Candidates(
+                layout=d.layout,
+                score=unit_scores(
+                    d.layout.units,
+                    d.encoded,
+                    reading.keep,
+                    tags=reading.tags,
+                    passages=d.layout.passages,
+                ),
+                cost=unit_costs(d.layout.units, d.encoded),
+                forced=request.protected(number, d.layout.units) | forced,
+                labels=_labels(d, reading) if len(request.guidance.labels) > 1 else None,
+            )
+            for number, (d, reading) in enumerate(zip(documents, readings, strict=True))
+        ]
 
     def _tokens(self, document: Document) -> int:
         own = self.counter.name == self.critic.name

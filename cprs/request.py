@@ -10,8 +10,9 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from cprs.critics.hybrid.decode import PUBLISHED, Decoding
 from cprs.effort import Effort, checked
-from cprs.errors import OptionError, TextError
+from cprs.errors import OptionError, TextError, unknown
 from cprs.guidance import Guidance
 from cprs.hops import checked_hops
 from cprs.select import Mask
@@ -33,6 +34,7 @@ class Request:
     threshold: float | None
     hops: int
     effort: Effort
+    decoding: Decoding | None
     protect: tuple[tuple[tuple[int, int], ...], ...]
 
     @classmethod
@@ -51,6 +53,7 @@ class Request:
         labels: Sequence[str] | None = None,
         hops: int = 1,
         effort: str = "auto",
+        decode: str | Decoding | None = None,
         protect: Sequence[Ranges] = (),
     ) -> Request:
         """Check a caller's options. Raises `OptionError` or `TextError`, saying which and why."""
@@ -77,6 +80,9 @@ class Request:
             raise OptionError(f"ratio must be at least 1 (16 = sixteen times shorter), got {ratio}")
         if threshold is not None and not 0 <= threshold <= 1:
             raise OptionError(f"threshold must lie between 0 and 1, got {threshold}")
+        decoding = _decoding(decode)
+        if decoding is not None and not (budget is ratio is threshold is None):
+            raise OptionError("decode: tags decide alone; leave out budget, ratio and threshold")
         return cls(
             documents=texts,
             formats=_per_document("formats", formats, len(texts)),
@@ -87,6 +93,7 @@ class Request:
             threshold=threshold,
             hops=checked_hops(hops),
             effort=checked(effort),
+            decoding=decoding,
             protect=_ranges(protect, texts),
         )
 
@@ -108,6 +115,12 @@ class Request:
         mask[np.maximum(commas - 1, 0)] = True
         mask[np.minimum(commas + 1, len(units) - 1)] = True
         return mask
+
+
+def _decoding(decode: str | Decoding | None) -> Decoding | None:
+    if isinstance(decode, str) and decode != PUBLISHED:
+        raise unknown("decode", decode, [PUBLISHED])
+    return Decoding() if isinstance(decode, str) else decode
 
 
 def _numbers(**options: object) -> None:

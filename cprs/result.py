@@ -17,7 +17,8 @@ class Compressed:
     the critic's. `kept`, `dropped`: units by kind ("sentence", "record"). `timings`: seconds per
     stage. `effort`: "thorough" where all was read, else "fast"; `windows` in all, `windows_read` of
     them by the critic (none where the text fits). `warnings`: what the caller should know, one line
-    each.
+    each. `decoded`: where tags decided what is kept, the spans as they were decoded; they may
+    overlap, `spans` do not.
     """
 
     text: str
@@ -34,6 +35,7 @@ class Compressed:
     windows: int = 0
     windows_read: int = 0
     warnings: tuple[str, ...] = ()
+    decoded: tuple[Span, ...] | None = None
 
     @property
     def ratio(self) -> float:

@@ -51,7 +51,7 @@ def test_signatures() -> None:
     ]  # fmt: skip
     assert list(inspect.signature(Compressor.compress).parameters)[1:] == [
         "text", "query", "instruction", "budget", "ratio", "threshold", "granularity", "format",
-        "labels", "hops", "effort", "protect", "progress", "cancel",
+        "labels", "hops", "effort", "decode", "protect", "progress", "cancel",
     ]  # fmt: skip
 
 

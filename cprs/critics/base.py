@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
+
+if TYPE_CHECKING:
+    from cprs.critics.hybrid.decode import Decoding
 
 State = tuple[NDArray[Any], ...]
 """What a critic has read of one window, free of any question; () where there is nothing to keep."""
@@ -106,6 +109,21 @@ class Decides(Protocol):
     def threshold_for(self, guidance: Guidance) -> float:
         """The score above which a unit is kept under `guidance` when nothing else decides."""
         ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """What a critic may offer besides: tags that say what to keep when nothing else decides."""
+
+    @property
+    def decoding(self) -> Decoding | None:
+        """How they become spans; None to have units kept by their scores."""
+        ...
+
+
+def decoding_of(critic: TokenCritic) -> Decoding | None:
+    """How `critic` would have its tags decoded when nothing else decides."""
+    return critic.decoding if isinstance(critic, Decodes) else None
 
 
 def threshold_of(critic: TokenCritic, guidance: Guidance) -> float:

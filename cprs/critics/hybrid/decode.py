@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 
 from cprs.units import IntArray
 
+PUBLISHED = "published"
+"""The name of this way to decode, where there is a choice."""
+
 BRIDGE = 20
 """Tokens that are so far apart are not bridged."""
 
@@ -69,7 +72,7 @@ def decode(
     [[3, 13]]
     """
     how = decoding or Decoding()
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = _codes(text)
     runs = _runs(bridged(tags))
     starts = np.asarray(offsets, np.int64)[:, 0]
     first = starts[runs[:, 0]]
@@ -105,6 +108,17 @@ def closed(offsets: IntArray) -> IntArray:
     have it."""
     ends = np.concatenate([np.zeros(1, np.int64), np.maximum.accumulate(offsets[:, 1])])
     return np.stack([np.minimum(offsets[:, 0], ends[:-1]), offsets[:, 1]], axis=1)
+
+
+def spaced(text: str, spans: IntArray) -> IntArray:
+    """Spans (m, 2), each with the white space behind it."""
+    visible = np.flatnonzero(~np.isin(_codes(text), _SPACES))
+    end = np.append(visible, len(text))[np.searchsorted(visible, spans[:, 1])]
+    return np.stack([spans[:, 0], end], axis=1)
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _runs(tags: Codes) -> IntArray:
