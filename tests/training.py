@@ -14,9 +14,10 @@ WIDTH, FEATURES, PASSAGE_FEATURES = 16, 3, 4
 ABOUT = {"width": WIDTH, "features": FEATURES, "passage_features": PASSAGE_FEATURES}
 
 
-def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
+def make(folder: Path, *, questions: int, seed: int = 0, kinds: int = 0) -> Dataset:
     """Windows of five passages, two windows a question, one passage of the first is evidence:
-    its tokens lie near one vector. The prior's log-odds are noise."""
+    its tokens lie near one vector. The prior's log-odds are noise. Where there are `kinds`, each
+    question asks for things of so many."""
     look = np.random.default_rng(2).standard_normal(WIDTH)
     rng = np.random.default_rng(seed)
     ids = np.arange(30, dtype=np.int32)
@@ -28,7 +29,7 @@ def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
                 states=rng.standard_normal((count, WIDTH)).astype(np.float32),
                 tokens=rng.random((count, FEATURES), np.float32),
                 labels=rng.standard_normal((rng.integers(0, 3), WIDTH)).astype(np.float32),
-                kinds=np.zeros((0, WIDTH), np.float32),
+                kinds=rng.standard_normal((kinds, WIDTH)).astype(np.float32),
                 shortened=False,
             )
             number = writer.question(prompt)
@@ -45,6 +46,8 @@ def make(folder: Path, *, questions: int, seed: int = 0) -> Dataset:
                     tokens=rng.random((len(owner), FEATURES), np.float32),
                     passages=rng.standard_normal((5, PASSAGE_FEATURES)).astype(np.float32),
                     odds=rng.normal(-2, 1, 5),
+                    exact=np.zeros(5),
+                    written=np.zeros(len(owner)),
                 )
                 targets = Targets(
                     tags=tags,

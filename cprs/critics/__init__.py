@@ -5,24 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from cprs.critics.base import Scorer, State, TokenCritic, TokenScores
+from cprs.critics.base import Scorer, State, TokenCritic, TokenScores, decoding_of
 from cprs.errors import OptionError, unknown
 
-__all__ = ["Scorer", "State", "TokenCritic", "TokenScores", "known_critics", "load_critic"]
+__all__ = [
+    "Scorer",
+    "State",
+    "TokenCritic",
+    "TokenScores",
+    "decoding_of",
+    "known_critics",
+    "load_critic",
+]
 
 
 def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
-    """The critic called `name`, or the one whose exported folder `name` is a path to.
+    """The critic called `name`, or the one whose folder `name` is a path to: exported, trained, or
+    a hybrid's, which may also be named as on the Hugging Face hub.
 
     Raises `OptionError` for an unknown name or device, `WeightsError` for unusable weights.
     """
+    from cprs.critics.hybrid.hub import find_on_hub, is_hub_name
+
     if isinstance(name, str) and name in _CRITICS:
         return _CRITICS[name](device)
     if str(name) and Path(name).is_dir():
         return _read(Path(name), device)
-    raise unknown(
-        "critic", str(name), [*_CRITICS, "a folder made by `cprs export` or `cprs train`"]
-    )
+    if isinstance(name, str) and is_hub_name(name):
+        return _hybrid(find_on_hub(name), device)
+    known = [
+        *_CRITICS,
+        "a folder made by `cprs export` or `cprs train`",
+        "a hybrid's folder, or its name on the Hugging Face hub",
+    ]
+    raise unknown("critic", str(name), known)
 
 
 def known_critics() -> tuple[str, ...]:
@@ -36,13 +52,12 @@ def _embedded(device: str) -> TokenCritic:
 
 def _read(path: Path, device: str) -> TokenCritic:
     """The critic in a folder, by what lies there."""
-    from cprs.critics.hybrid.kind import is_hybrid
-
-    if is_hybrid(path):
-        return _hybrid(path, device)
     # Trained but not exported: torch runs it.
-    trained = (path / "reasoner.safetensors").is_file()
-    return (_trained if trained else _folder)(path, device)
+    if (path / "reasoner.safetensors").is_file():
+        return _trained(path, device)
+    exported = (path / "manifest.json").is_file()
+    hybrid = (path / "config.json").is_file() and not exported
+    return (_hybrid if hybrid else _folder)(path, device)
 
 
 def _folder(path: Path | None, device: str) -> TokenCritic:
@@ -85,8 +100,8 @@ def _trained(path: Path, device: str) -> TokenCritic:
 def _hybrid(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
-    require("torch", "transformers", "safetensors", what=f"the hybrid critic in {path}")
-    from cprs.train.hybrid.critic import HybridCritic
+    require("torch", "safetensors", what=f"the hybrid critic in {path}", extra="hybrid")
+    from cprs.critics.hybrid.critic import HybridCritic
 
     return HybridCritic.load(path, device=device)
 

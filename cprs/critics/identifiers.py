@@ -19,7 +19,7 @@ WORTH = 2.0
 MOST = 32
 """Identifiers of a question that are looked for, the first ones."""
 
-_IDENTIFIER = regex.compile(
+IDENTIFIER = regex.compile(
     r"(?<![\w.\-])(?=[\w.\-:/]{0,80}\d)[A-Za-z0-9](?:[\w.\-:/]{0,80}\w)(?!\w)"
 )
 _SHORTEST = 3
@@ -29,7 +29,7 @@ class Identifiers:
     """The identifiers of one question, as token ids. Stateless once made."""
 
     def __init__(self, base: Base, pieces: Pieces, question: str) -> None:
-        found = dict.fromkeys(m[0] for m in _IDENTIFIER.finditer(question))
+        found = dict.fromkeys(m[0] for m in IDENTIFIER.finditer(question))
         wanted = [word for word in found if len(word) >= _SHORTEST][:MOST]
         self._runs = [ids for ids in (base.encode(word).ids for word in wanted) if len(ids)]
         self._pieces = pieces

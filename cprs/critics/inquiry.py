@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics import overlap, pooling
+from cprs.critics.assignments import Assignments
 from cprs.critics.base import State
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import Question
 from cprs.critics.identifiers import Identifiers
 from cprs.critics.overlap import Overlap
 from cprs.critics.packing import pack, unpack
+from cprs.critics.patterns import Patterns
 from cprs.critics.prior import Prior
 from cprs.critics.product import unit
 from cprs.critics.words import Pieces
@@ -51,13 +53,15 @@ class Prompt:
 class Reading:
     """One window of t tokens and u passages beside its states: `tokens` (t, k) token features,
     `passages` (u, f) the prior's features, standardised, `odds` (u,) float64 the prior's log-odds,
-    `exact` (u,) what identifiers add to the corrected ones.
+    `exact` (u,) what is found verbatim adds to the corrected ones, `written` (t,) what a token's
+    form adds to its own and to its passage's.
     """
 
     tokens: Floats
     passages: Floats
     odds: NDArray[np.float64]
-    exact: NDArray[np.float64] | None = None
+    exact: NDArray[np.float64]
+    written: NDArray[np.float64]
 
 
 class Inquiry:
@@ -77,6 +81,8 @@ class Inquiry:
         self._question = Question(pieces, ids, states, windows, centre=centre)
         self._overlap = Overlap(ids, windows, vocabulary=len(pieces))
         self._identifiers = Identifiers(base, pieces, guidance.question)
+        self._assignments = Assignments(base, pieces, guidance.question, windows)
+        self._patterns = Patterns(pieces, "" if guidance.query else guidance.instruction)
         text = prompt_of(guidance)
         if text != guidance.question:
             ids, states, shortened = base.embed_query(text)
@@ -107,7 +113,8 @@ class Inquiry:
             tokens=np.concatenate([repeats, seen.tokens], axis=1),
             passages=np.clip(standard, -5, 5).astype(np.float32),
             odds=self._prior.odds(seen.passages),
-            exact=self._identifiers.odds(window),
+            exact=self._identifiers.odds(window) + self._assignments.odds(window),
+            written=self._patterns.odds(window),
         )
 
 

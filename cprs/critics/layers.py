@@ -25,8 +25,13 @@ LONGEST = 512
 """Tokens of a prompt, and of a window, at most."""
 HEADS = 7
 """Numbers per token before the labels': evidence, attention, B, I, O, E, outside."""
+OUTSIDE = 2
+"""Where tags say O."""
 ODDS_SCALE = 5.0
 """The prior's log-odds are divided by this to be read beside the other features."""
+KIND_WEIGHT = 0.5
+"""What the head for labels adds where things of a kind are asked for. The head for evidence learns
+to find answers; which kind of thing a token is, the labels' sees more directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,8 @@ class Given:
     """What the reasoning layers see of one window of t tokens and u passages under one question.
 
     `states` (t, d); `units` (u, 2); `tokens` (t, k), `passages` (u, f), `odds` (u,) as in
-    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (L, d) as in `Prompt`,
-    its `kinds` where it has any.
+    `Reading`; `prompt` (q, d), `prompt_tokens` (q, k), `labels` (L, d) as in `Prompt`. `kinds`:
+    things of the labels' kinds are asked for, and `labels` are the prompt's `kinds`.
     """
 
     states: Floats
@@ -46,6 +51,7 @@ class Given:
     prompt: Floats
     prompt_tokens: Floats
     labels: Floats
+    kinds: bool
 
     @classmethod
     def of(
@@ -61,6 +67,7 @@ class Given:
             prompt=prompt.states,
             prompt_tokens=prompt.tokens,
             labels=prompt.kinds if len(prompt.kinds) else prompt.labels,
+            kinds=len(prompt.kinds) > 0,
         )
 
 
@@ -139,11 +146,27 @@ def interpret(given: Given, heads: Floats) -> Said:
     return Said(correction, _softmax(tags), _softmax(labels)[:, 1:])
 
 
-def kind_odds(given: Given, heads: Floats) -> Doubles:
+def evidence_odds(given: Given, heads: Floats, said: Said) -> Doubles:
+    """Each passage's (u,) log-odds: the prior's, corrected, and where things of a kind are asked
+    for, what the head for labels says of them."""
+    odds: Doubles = given.odds.astype(np.float64) + said.correction
+    return odds + KIND_WEIGHT * _kind_odds(given, heads) if given.kinds else odds
+
+
+def _kind_odds(given: Given, heads: Floats) -> Doubles:
     """How far the token of each passage (u,) that most looks like one of the labels does so rather
     than like none, in log-odds."""
     named = heads[:, HEADS:].max(axis=1).astype(np.float64) - heads[:, HEADS - 1]
     return np.maximum.reduceat(named, given.units[:, 0])
+
+
+def raised(tags: Floats, odds: Doubles) -> Floats:
+    """Probabilities `tags` (t, 4) where being evidence is worth `odds` (t,) more."""
+    factor = np.ones(tags.shape)
+    factor[:, OUTSIDE] = np.exp(-odds)
+    share = tags * factor
+    found: Floats = (share / share.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def owner_of(units: NDArray[np.integer[Any]]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from cprs.checkpoint import cancellable
 from cprs.critics.base import Scorer, State, TokenScores
 from cprs.critics.postings import Floats, Postings, damping, passages_of, rarity
 from cprs.guidance import Guidance
@@ -39,7 +40,7 @@ class LexicalCritic:
         # Arrays, not lists: making one of millions of tuples would stop every other thread.
         ids, offsets = array("i"), array("q")
         known: dict[str, int] = {}
-        for match in _TOKEN.finditer(text):
+        for match in cancellable(_TOKEN.finditer(text)):
             piece = match[0]
             key = known.get(piece)
             if key is None:

@@ -11,13 +11,9 @@ from numpy.typing import NDArray
 from cprs.critics.base import State, TokenScores
 from cprs.critics.calibration import Calibration, Meanings
 from cprs.critics.inquiry import Inquiry
-from cprs.critics.layers import Given, Layers, interpret, kind_odds
+from cprs.critics.layers import Given, Layers, evidence_odds, interpret, raised
 from cprs.critics.packing import unpack
 from cprs.windows import Window
-
-KIND_WEIGHT = 0.5
-"""What the head for labels adds where things of a kind are asked for. The head for evidence learns
-to find answers; which kind of thing a token is, the labels' sees more directly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +55,11 @@ class ReasonedScorer:
         given = Given.of(self._inquiry.prompt, reading, states, window.units)
         heads, prompt = self._layers(given), self._inquiry.prompt
         said = interpret(given, heads)
-        odds = reading.odds + said.correction
-        if len(prompt.kinds):
-            odds = odds + KIND_WEIGHT * kind_odds(given, heads)
-        if reading.exact is not None:
-            odds = odds + reading.exact
+        odds = evidence_odds(given, heads, said)
+        odds += reading.exact + np.maximum.reduceat(reading.written, window.units[:, 0])
         keep = self._calibration.probability(odds).astype(np.float32)
         return TokenScores(
             keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
-            tags=said.tags,
+            tags=raised(said.tags, reading.written),
             labels=said.labels if len(prompt.labels) else None,
         )

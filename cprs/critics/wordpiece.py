@@ -18,6 +18,7 @@ import regex
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from cprs.checkpoint import cancellable
 from cprs.critics.alignment import Alignment
 from cprs.engine.cores import cores
 from cprs.windows import Encoded
@@ -78,7 +79,11 @@ class WordPiece:
         else:
             # While one thread builds arrays, which takes the interpreter, others tokenise.
             with ThreadPoolExecutor(cores(), thread_name_prefix="cprs-cut") as pool:
-                parts = list(pool.map(self._encode, batches))
+                try:
+                    parts = list(cancellable(pool.map(self._encode, batches), every=1))
+                except BaseException:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    raise
         ids, offsets = zip(*parts, strict=True)
         return Encoded(np.concatenate(ids), np.concatenate(offsets))
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cprs.critics.layers import HEADS, Given, interpret
+from cprs.critics.layers import HEADS, Given, interpret, raised
 
 
 def window(rng: np.random.Generator, lengths: list[int], labels: int) -> Given:
@@ -20,6 +20,7 @@ def window(rng: np.random.Generator, lengths: list[int], labels: int) -> Given:
         prompt=np.zeros((2, 4), np.float32),
         prompt_tokens=np.zeros((2, 2), np.float32),
         labels=np.zeros((labels, 4), np.float32),
+        kinds=False,
     )
 
 
@@ -62,3 +63,15 @@ def test_all_attention_on_one_token() -> None:
     heads[:, 0] = [1, 2, 4, 8, 16]
     heads[2, 1] = 50
     assert np.allclose(interpret(asked, heads).correction, [4, 12])
+
+
+@settings(deadline=None)
+@given(st.integers(0, 99), st.floats(0, 8))
+def test_raised_tags_are_worth_that_much_more(seed: int, odds: float) -> None:
+    logits = np.random.default_rng(seed).normal(0, 2, (5, 4))
+    tags = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    more = raised(tags.astype(np.float32), np.array([0, odds, odds, 0, odds]))
+    assert np.allclose(more.sum(axis=1), 1, atol=1e-5)
+    before, after = (np.log(1 - share[:, 2]) - np.log(share[:, 2]) for share in (tags, more))
+    assert np.allclose(after - before, [0, odds, odds, 0, odds], atol=1e-2)
+    assert np.allclose(more[:, 0] / more[:, 1], tags[:, 0] / tags[:, 1], rtol=1e-3)

@@ -116,7 +116,9 @@ class _Preparation:
             return inquiry.read(window, unpack(state))
 
         readings = list(pool.map(read, windows, states))
-        targets = targets_of(context, question, windows, labels=guidance.labels)
+        # Where things of one kind are asked for, they are its label.
+        labels = guidance.labels or ("",) * len(inquiry.prompt.kinds)
+        targets = targets_of(context, question, windows, labels=labels)
         number = self._writer.question(inquiry.prompt)
         odds = [reading.odds for reading in readings]
         for at, stands_for in choose(odds, targets, self._recipe, self._rng):

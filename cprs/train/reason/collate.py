@@ -58,6 +58,7 @@ def inputs_of(given: Sequence[Given], *, on: device | None = None) -> Inputs:
         odds=pad([g.odds for g in given], on),
         labels=pad([g.labels for g in given], on),
         labels_mask=pad([np.ones(len(g.labels), bool) for g in given], on),
+        kinds=from_numpy(np.array([[g.kinds] for g in given])).to(on),
     )
 
 

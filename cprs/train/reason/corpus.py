@@ -28,13 +28,6 @@ LABELLED = ("extract_labels", "instructed_labels", "page_labels")
 """Tasks that ask for several labels at once."""
 LENGTHS = (2_000, 5_000, 14_000)
 """Code points of a task's documents."""
-INSTRUCTIONS = frozenset(
-    {
-        *("instructed_kinds", "instructed_labels", "instructed_functions", "instructed_terms"),
-        *("page_kinds", "page_labels", "extract_format", "extract_labels"),
-    }
-)
-"""Tasks that ask by an instruction alone, without a query."""
 HARD = frozenset(
     {
         "instructed_kinds",

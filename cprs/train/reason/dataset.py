@@ -72,6 +72,7 @@ class Dataset(Store):
             prompt=unpack(prompt),
             prompt_tokens=of("prompt_tokens", question),
             labels=of("labels", question),
+            kinds=bool(arrays["kinds"][question][0]),
             **ids,
         )
         return self.judged(number, given)
@@ -130,7 +131,9 @@ class DatasetWriter(StoreWriter):
         states, scales = pack(prompt.states)
         self.arrays["prompt_states"].append(states)
         self.arrays["prompt_tokens"].append(prompt.tokens)
-        self.arrays["labels"].append(prompt.labels)
+        kinds = len(prompt.kinds) > 0
+        self.arrays["labels"].append(prompt.kinds if kinds else prompt.labels)
+        self.arrays["kinds"].append(np.array([kinds], np.int8))
         return self.arrays["prompt_scales"].append(scales)
 
     def sample(
@@ -163,6 +166,7 @@ def _kinds(about: Mapping[str, Any]) -> Kinds:
         "prompt_scales": ("float32", ()),
         "prompt_tokens": ("float16", (features,)),
         "labels": ("float16", (width,)),
+        "kinds": ("int8", ()),
         "tokens": ("float16", (features,)),
         "units": ("int32", (2,)),
         "passages": ("float16", (int(about["passage_features"]),)),

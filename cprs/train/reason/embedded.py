@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from cprs.critics.base import TokenCritic
@@ -20,7 +19,7 @@ from cprs.errors import OptionError
 from cprs.train.extras import require
 from cprs.train.reason.bases import START, bring_along, bring_frozen, export_changed
 from cprs.train.reason.batches import hold_out
-from cprs.train.reason.corpus import INSTRUCTIONS, Shard, shards
+from cprs.train.reason.corpus import Shard, shards
 from cprs.train.reason.dataset import Joined
 from cprs.train.reason.folder import load_reasoner, save_reasoner
 from cprs.train.reason.loop import fit, new_reasoner
@@ -57,9 +56,7 @@ def train_embedded(run: Run) -> list[TokenCritic]:
             model,
             prepared,
             hold_out(prepared.questions, share=recipe.held_out)[1],
-            centre=prior.centre.astype(np.float32),
             family=lambda name: name if kinds[name] == "set" else kinds[name],
-            instruction=INSTRUCTIONS.__contains__,
         )
     save_reasoner(model, out, prior=prior.digest, meanings=meanings)
     return [load_trained(out), beside]

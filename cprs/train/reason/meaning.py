@@ -4,16 +4,14 @@ out of training."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from cprs.critics.calibration import Meaning, Meanings
-from cprs.critics.inquiry import kinds_of
-from cprs.critics.layers import Given, interpret, kind_odds
-from cprs.critics.reasoned import KIND_WEIGHT
+from cprs.critics.layers import Given, evidence_odds, interpret
 from cprs.train.measure.calibrate import fit_balance, fit_calibration, fit_threshold
 from cprs.train.reason.collate import inputs_of
 from cprs.train.reason.dataset import Joined
@@ -23,7 +21,6 @@ LEAST = 32
 """Questions with evidence below which nothing can be said."""
 
 Floats = NDArray[np.float64]
-Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +50,10 @@ def fit_meanings(
     dataset: Joined,
     questions: Sequence[list[int]],
     *,
-    centre: Floats32,
     family: Callable[[str], str] = str,
-    instruction: Callable[[str], bool] = lambda _: False,
 ) -> Meanings:
-    """Ask the `questions`, none of them trained on, and fit what was answered; apart for sets whose
-    questions are an `instruction` alone. `centre` (d,): the prior's.
+    """Ask the `questions`, none of them trained on, and fit what was answered; apart for those
+    that ask for things of a kind, by an instruction alone.
 
     Each set counts the same, and so do sets of one `family`. Evidence marked coarsely is left out.
     With too few questions log-odds mean what they say and the prior's threshold stays.
@@ -68,10 +63,10 @@ def fit_meanings(
         source = dataset.sources[asked[0].question]
         if asked[0].coarse:
             continue
-        alone = instruction(source)
+        alone = asked[0].given.kinds
         answers[alone].append(
             _Answer(
-                odds=np.concatenate([_odds(model, s.given, centre, alone) for s in asked]),
+                odds=np.concatenate([_odds(model, s.given) for s in asked]),
                 target=np.concatenate([sample.target for sample in asked]),
                 count=np.concatenate([sample.weight for sample in asked]),
                 tokens=np.concatenate([np.diff(s.given.units, axis=1)[:, 0] for s in asked]),
@@ -106,11 +101,7 @@ def _meaning(answers: Sequence[_Answer], decide: Decide) -> Meaning | None:
     return Meaning(calibration, decide(said, evidence, others, families))
 
 
-def _odds(model: Reasoner, given: Given, centre: Floats32, instruction: bool) -> Floats:
-    """As `cprs.critics.reasoned.ReasonedScorer` adds them up."""
-    if instruction:
-        given = replace(given, labels=kinds_of(given.labels, given.prompt, centre))
+def _odds(model: Reasoner, given: Given) -> Floats:
     with torch.inference_mode():
         heads = model.heads(inputs_of([given]))[0].numpy()
-    odds: Floats = given.odds.astype(np.float64) + interpret(given, heads).correction
-    return odds + KIND_WEIGHT * kind_odds(given, heads) if instruction else odds
+    return evidence_odds(given, heads, interpret(given, heads))

@@ -12,7 +12,7 @@ from math import log
 
 from torch import Tensor, arange, cat, float32, nn, ones_like, stack, zeros_like
 
-from cprs.critics.layers import ODDS_SCALE
+from cprs.critics.layers import KIND_WEIGHT, ODDS_SCALE
 from cprs.train.reason.attention import Layer, rotary
 
 TAGS = "BIOE"
@@ -40,7 +40,7 @@ class Inputs:
     `prompt` (b, q, d), `prompt_tokens` (b, q, k), `prompt_mask` (b, q) bool; `window` (b, t, d),
     `window_tokens` (b, t, k), `window_mask` (b, t); `owner` (b, t) int64, the passage of a token;
     `passages` (b, u, f), `odds` (b, u), the prior's; `labels` (b, L, d), what each means, and
-    `labels_mask` (b, L).
+    `labels_mask` (b, L). `kinds` (b, 1) bool: whether things of the labels' kinds are asked for.
     """
 
     prompt: Tensor
@@ -54,6 +54,7 @@ class Inputs:
     odds: Tensor
     labels: Tensor
     labels_mask: Tensor
+    kinds: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Reasoner(nn.Module):
         token_odds = given.odds.gather(1, given.owner) + step
         return Outputs(
             correction=correction,
-            odds=given.odds + correction,
+            odds=given.odds + correction + KIND_WEIGHT * given.kinds * _kind_odds(said, given),
             token_odds=token_odds,
             tags=said[..., 2:6] + _evenly(token_odds),
             labels=_label_logits(said[..., 6:], token_odds, given.labels_mask),
@@ -152,6 +153,15 @@ def _pool(step: Tensor, attention: Tensor, given: Inputs) -> Tensor:
     member = (given.owner[:, None, :] == numbers[:, None]) & given.window_mask[:, None, :]
     weight = attention[:, None, :].expand(member.shape).masked_fill(~member, _NEVER).softmax(-1)
     return ((weight * member) * step[:, None, :]).sum(-1)
+
+
+def _kind_odds(said: Tensor, given: Inputs) -> Tensor:
+    """How far the token of each passage (b, u) that most looks like one of the labels does so
+    rather than like none; 0 where there is no such passage or label."""
+    named = said[..., 7:].masked_fill(~given.labels_mask[:, None, :], _NEVER).amax(-1)
+    named = (named - said[..., 6]).masked_fill(~given.window_mask, _NEVER)
+    best = named.new_full(given.odds.shape, _NEVER).scatter_reduce(1, given.owner, named, "amax")
+    return best.where(best > _NEVER / 2, 0.0)
 
 
 def _evenly(odds: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from cprs.train.reason.ragged import Ragged, RaggedWriter
 from cprs.train.reason.targets import Targets
 
 INDEX = "index.json"
-FORMAT = 2
+FORMAT = 3
 
 
 class Asked(Protocol):

@@ -62,6 +62,7 @@ def window(prompt: int, lengths: list[int], labels: int) -> Given:
         prompt=numbers(prompt, 384),
         prompt_tokens=numbers(prompt, SHAPE.features),
         labels=numbers(labels, 384),
+        kinds=False,
     )
 
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs cprs[train]")
 
 from training import FEATURES, PASSAGE_FEATURES, WIDTH, make
 
-from cprs.critics.layers import Given
+from cprs.critics.layers import Given, evidence_odds, interpret
 from cprs.train.reason.collate import inputs_of
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 
@@ -96,6 +96,7 @@ def test_prompt_and_window_are_both_read(given: list[Given]) -> None:
         other.prompt,
         other.prompt_tokens,
         one.labels,
+        one.kinds,
     )
     assert not torch.allclose(before, read(model, [asked]).correction, atol=1e-3)
     states = one.states.copy()
@@ -109,6 +110,7 @@ def test_prompt_and_window_are_both_read(given: list[Given]) -> None:
         one.prompt,
         one.prompt_tokens,
         one.labels,
+        one.kinds,
     )
     # The last token changes the first passage: the layers look both ways.
     assert not torch.allclose(before[0, :1], read(model, [last]).correction[0, :1], atol=1e-5)
@@ -135,5 +137,22 @@ def test_an_empty_prompt_is_no_prompt(given: list[Given]) -> None:
         one.prompt[:0],
         one.prompt_tokens[:0],
         one.labels,
+        one.kinds,
     )
     assert torch.isfinite(read(stirred(), [empty]).odds).all()
+
+
+def test_kinds_weigh_in_as_in_use(tmp_path: Path) -> None:
+    data = make(tmp_path, questions=4, kinds=2)
+    asked = [data[number].given for number in range(len(data))]
+    assert all(one.kinds and len(one.labels) == 2 for one in asked)
+    model = stirred()
+    together = read(model, asked).odds
+    for row, one in enumerate(asked):
+        with torch.inference_mode():
+            heads = model.heads(inputs_of([one]))[0].numpy()
+        said = interpret(one, heads)
+        plain = one.odds + said.correction
+        odds = evidence_odds(one, heads, said)
+        assert np.abs(odds - plain).max() > 1e-3
+        assert np.allclose(together[row, : len(odds)].numpy(), odds, atol=1e-4)

@@ -1,0 +1,91 @@
+"""What is recognised by how it is written, and when."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cprs.critics.embedded_base import Base
+from cprs.critics.patterns import PATTERNS, WORTH, Patterns
+from cprs.critics.words import Pieces
+from cprs.formats import segment
+from cprs.windows import Window, cut_windows
+
+TEXT = """\
+Write to Ana.Silva+post@mail.example.org before noon.
+The page is www.example.org/guide and its mirror https://m.example.net.
+From 10.0.3.17 and fe80::1ff:fe23:4567:890a came nothing.
+Call +44 20 7946 0958 or (030) 901820-14, extension 12.
+It rose by 4.5 % and fell by two per cent.
+They paid $1,200.50 and 30 euros.
+Doors open at 18:30, last entry 9.15 p.m.
+Job 123e4567-e89b-12d3-a456-426614174000 is done.
+In 2024 version 1.2.3 had 1500 users, order 4711-22 on 2024-05-17.
+Nothing here, at all.
+"""
+
+
+@pytest.fixture(scope="module")
+def base() -> Base:
+    return Base.load()
+
+
+def only(base: Base, text: str, granularity: str = "line") -> Window:
+    bounds = segment(text, format="text", granularity=granularity).passages
+    (window,) = cut_windows(base.encode(text), bounds, size=base.window)
+    return window
+
+
+@pytest.mark.parametrize(
+    ("instruction", "lines"),
+    [
+        ("Extract every e-mail address.", [0]),
+        ("all emails", [0]),
+        ("Which links are there?", [1]),
+        ("Extract all IP addresses.", [2]),
+        ("Which phone numbers are given?", [3]),
+        ("List the percentages.", [4]),
+        ("Find all prices and phone numbers.", [3, 5]),
+        ("Extract the times of day.", [6]),
+        ("every UUID", [7]),
+        ("Extract the emails that complain about prices.", [5]),
+        ("Keep the sentences about the weather.", []),
+        ("", []),
+    ],
+)
+def test_each_where_it_is_asked_for(base: Base, instruction: str, lines: list[int]) -> None:
+    window = only(base, TEXT)
+    gained = Patterns(Pieces(base.vocabulary), instruction).odds(window)
+    found = np.maximum.reduceat(gained, window.units[:, 0])
+    assert np.flatnonzero(found).tolist() == lines
+    assert set(gained.tolist()) <= {0.0, WORTH}
+
+
+@pytest.mark.parametrize(
+    ("instruction", "written"),
+    [
+        ("all phone numbers", "+44 20 7946 0958"),
+        ("all e-mail addresses", "Ana.Silva+post@mail.example.org"),
+        ("all links", "https://m.example.net/a?b=1"),
+    ],
+)
+def test_its_own_tokens_gain(base: Base, instruction: str, written: str) -> None:
+    text = f"Reach me on {written} today, or never."
+    window = only(base, text)
+    gained = Patterns(Pieces(base.vocabulary), instruction).odds(window)
+    first, last = np.flatnonzero(gained)[[0, -1]]
+    assert text[window.offsets[first, 0] : window.offsets[last, 1]] == written
+    assert gained[first : last + 1].all()
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_long_runs_cost_little(name: str) -> None:
+    written = PATTERNS[name].written
+    for run in ("1 " * 3000, "a." * 3000, "a@" * 3000, "1:" * 3000, "www." * 3000, "$" * 6000):
+        written.findall(run + "!", timeout=2)
+
+
+def test_an_empty_window_gains_nothing(base: Base) -> None:
+    bounds = np.zeros((0, 2), np.int64)
+    window = Window(0, 0, np.zeros(0, np.int32), bounds, bounds)
+    assert not len(Patterns(Pieces(base.vocabulary), "all prices").odds(window))
