@@ -13,49 +13,68 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
-from cprs.critics.words import Pieces
+from cprs.critics.words import STOP_WORDS, Pieces
 from cprs.windows import Window
 
 WORTH = 5.0
-"""Log-odds that such a token gains, and the passage that holds it."""
+"""Log-odds that such a token gains, and the passage that holds it; and that others lose where
+nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`asked`: how an instruction calls it; `written`: what it looks like in lower case."""
+    """`asked`: how an instruction calls it; `written`: what it looks like in lower case. `always`:
+    it has no other form, as a price in words is one."""
 
     asked: regex.Pattern[str]
     written: regex.Pattern[str]
+    always: bool
 
 
-def _pattern(asked: str, written: str) -> Pattern:
+def _pattern(asked: str, written: str, *, always: bool = False) -> Pattern:
     return Pattern(
         regex.compile(rf"\b(?:{asked})\b", regex.IGNORECASE),
         regex.compile(written, regex.VERBOSE),
+        always,
     )
 
 
 _NUMBER = r"\d+(?:[.,\ ]\d{3})*(?:[.,]\d+)?"
 _CURRENCY = r"(?:[$€£¥₹₩₽]|\b(?:usd|eur|gbp|chf|jpy|cny|inr|dollars?|euros?|pounds?|francs?|yen)\b)"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+)
+_DAY = r"(?<![\d.,:])\d{1,2}(?:st|nd|rd|th)?(?![\d:])"
+_UNIT = (
+    r"(?:[kmcµn]?m[²³23]?|km/h|mph|ha|acres?|[km]?g|mg|kg|t|tonnes?|tons?|[mc]?l|lit(?:er|re)s?|kwh|wh"
+    r"|[km]?w|m?[va]|k?hz|[mg]hz|[kmg]?pa|bar|psi|k?cal|k?j|[kmgt]i?b|°\ ?[cfk]?|degrees?"
+    r"|(?:kilo|centi|milli)?(?:met(?:er|re)|gram)s?|(?:kilo)?watts?(?:[\ \-]hours?)?|volts?"
+    r"|inch(?:es)?|f(?:oo|ee)t|yards?|miles?|ounces?|oz|lbs?)(?![\w])"
+)
 
 PATTERNS = {
     "email": _pattern(
         r"e-?mail\ address(?:es)?|(?:all|every|the|any)\ e-?mails?(?=[\s.!?]*$)",
         r"[\w.+\-]+@\w[\w\-]*(?:\.[\w\-]+)+",
+        always=True,
     ),
     "url": _pattern(
         r"links?|hyperlinks?|urls?|web\ ?(?:sites?|pages?|addresses)",
         r"\b(?:[a-z][a-z+]{1,9}://|www\.)[^\s<>\"']+ | \b[a-z0-9\-]+(?:\.[a-z0-9\-]+)+/[^\s<>\"']+",
+        always=True,
     ),
     "ip": _pattern(
         r"ip(?:v[46])?\ address(?:es)?|ips",
         r"""(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)
             | (?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}""",
+        always=True,
     ),
     "phone": _pattern(
         r"(?:mobile\ |tele)?phone\ numbers?|phones|fax\ numbers?",
-        r"""(?<![\w.,/:\-])(?!\d{4}-\d\d-\d\d\b)
+        r"""(?<![\w.,/:\-])(?!\d{4}-\d\d-\d\d\b | \d{1,2}[./]\d{1,2}[./]\d{4}\b)
             [+(]?\d(?:[\ ()./\-]{0,2}\d){6,14}(?![\w/:]|[.,\-]\d)""",
+        always=True,
     ),
     "percent": _pattern(
         r"percentages?|percents?|per\ cents?", rf"{_NUMBER}\ ?(?:%|‰|percent\b|per\ cent\b)"
@@ -68,8 +87,30 @@ PATTERNS = {
         r"times?\ of\ (?:the\ )?day|clock\ times?|times",
         r"(?<![\d.:])\d{1,2}(?::\d{2}){1,2}(?![\d:]) | \b\d{1,2}(?:[.:]\d{2})?\ ?[ap]\.?\ ?m\b",
     ),
-    "uuid": _pattern(r"uuids?|guids?", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"),
+    "date": _pattern(
+        r"(?:calendar\ )?dates?",
+        rf"""\b\d{{4}}-\d\d-\d\d\b | (?<![\d./])\d{{1,2}}([./])\d{{1,2}}\1(?:\d{{4}}|\d\d)(?![\d./])
+            | {_DAY}\ (?:of\ )?{_MONTH}(?:,?\ \d{{4}}\b)?
+            | \b{_MONTH}\ (?:{_DAY}(?:,?\ \d{{4}}\b)?|\d{{4}}\b)""",
+    ),
+    "quantity": _pattern(
+        r"measurements?|measured\ values?|quantit(?:y|ies)|physical\ quantities",
+        rf"(?<![\w.,:]){_NUMBER}[\ \-]?{_UNIT}",
+    ),
+    "question": _pattern(
+        r"(?<!answers?\ (?:to\ )?(?:the\ |these\ |all\ )?)questions", r"(?:[^.!?]|\.(?=\w))+\?"
+    ),
+    "uuid": _pattern(
+        r"uuids?|guids?", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", always=True
+    ),
 }
+_NOTHING_MORE = STOP_WORDS | frozenset(
+    (
+        "extract find list give show keep get return select tag collect print output name report "
+        "every each any given mentioned listed contained please text document lines sentences words"
+    ).split()
+)
+_WORD = regex.compile(r"\w+")
 
 
 class Patterns:
@@ -77,13 +118,20 @@ class Patterns:
 
     def __init__(self, pieces: Pieces, instruction: str) -> None:
         self._pieces = pieces
-        self._written = [p.written for p in PATTERNS.values() if p.asked.search(instruction)]
+        asked = [pattern for pattern in PATTERNS.values() if pattern.asked.search(instruction)]
+        self._written = [pattern.written for pattern in asked]
+        rest = instruction
+        for pattern in asked:
+            rest = pattern.asked.sub(" ", rest)
+        more = set(_WORD.findall(rest.lower())) - _NOTHING_MORE
+        self._alone = not more and all(pattern.always for pattern in asked)
 
     def odds(self, window: Window) -> NDArray[np.float64]:
         """What each of a window's tokens gains (t,): `WORTH` where it is part of something so
-        written, 0 elsewhere."""
+        written, 0 elsewhere, or a loss of as much where nothing else is asked for."""
         gained = np.zeros(len(window))
         if self._written and len(window):
+            gained -= WORTH * self._alone
             text, starts = self._spell(window)
             for written in self._written:
                 for found in written.finditer(text):

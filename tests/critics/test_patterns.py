@@ -21,7 +21,10 @@ They paid $1,200.50 and 30 euros.
 Doors open at 18:30, last entry 9.15 p.m.
 Job 123e4567-e89b-12d3-a456-426614174000 is done.
 In 2024 version 1.2.3 had 1500 users, order 4711-22 on 2024-05-17.
-Nothing here, at all.
+Nothing here, at all. May you march on.
+Until 3 March, or July 4th, 2021; 12.5.2020 is too late.
+The tank holds 40 litres and weighs 3.5 kg at 20 °C.
+Who signed it? Nobody knows.
 """
 
 
@@ -48,6 +51,10 @@ def only(base: Base, text: str, granularity: str = "line") -> Window:
         ("Find all prices and phone numbers.", [3, 5]),
         ("Extract the times of day.", [6]),
         ("every UUID", [7]),
+        ("Extract every date.", [8, 11]),
+        ("Keep the sentences with measurements.", [12]),
+        ("Which questions were asked?", [13]),
+        ("Extract what answers the questions.", []),
         ("Extract the emails that complain about prices.", [5]),
         ("Keep the sentences about the weather.", []),
         ("", []),
@@ -57,8 +64,8 @@ def test_each_where_it_is_asked_for(base: Base, instruction: str, lines: list[in
     window = only(base, TEXT)
     gained = Patterns(Pieces(base.vocabulary), instruction).odds(window)
     found = np.maximum.reduceat(gained, window.units[:, 0])
-    assert np.flatnonzero(found).tolist() == lines
-    assert set(gained.tolist()) <= {0.0, WORTH}
+    assert np.flatnonzero(found > 0).tolist() == lines
+    assert set(gained.tolist()) <= {-WORTH, 0.0, WORTH}
 
 
 @pytest.mark.parametrize(
@@ -73,9 +80,20 @@ def test_its_own_tokens_gain(base: Base, instruction: str, written: str) -> None
     text = f"Reach me on {written} today, or never."
     window = only(base, text)
     gained = Patterns(Pieces(base.vocabulary), instruction).odds(window)
-    first, last = np.flatnonzero(gained)[[0, -1]]
+    first, last = np.flatnonzero(gained > 0)[[0, -1]]
     assert text[window.offsets[first, 0] : window.offsets[last, 1]] == written
-    assert gained[first : last + 1].all()
+    assert (gained[first : last + 1] > 0).all()
+    # Nothing else is asked for.
+    assert (gained[:first] < 0).all()
+    assert (gained[last + 1 :] < 0).all()
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    ["Extract the phone numbers and names.", "Which prices are given?", "dates and links"],
+)
+def test_nothing_is_lost_where_more_is_asked_for(base: Base, instruction: str) -> None:
+    assert (Patterns(Pieces(base.vocabulary), instruction).odds(only(base, TEXT)) >= 0).all()
 
 
 @pytest.mark.parametrize("name", PATTERNS)
