@@ -98,7 +98,7 @@ PATTERNS = {
         rf"(?<![\w.,:]){_NUMBER}[\ \-]?{_UNIT}",
     ),
     "question": _pattern(
-        r"(?<!answers?\ (?:to\ )?(?:the\ |these\ |all\ )?)questions", r"(?:[^.!?]|\.(?=\w))+\?"
+        r"(?<!answers?\ (?:to\ )?(?:the\ |these\ |all\ )?)questions", r"(?=\S)(?:[^.!?]|\.(?=\w))+\?"
     ),
     "uuid": _pattern(
         r"uuids?|guids?", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", always=True
