@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cprs.assemble import Assembler
+from cprs.checkpoint import cancelled_by, checkpoint, is_cancelled
 from cprs.critics import load_critic
 from cprs.critics.base import TokenCritic, decoding_of, threshold_of
 from cprs.critics.hybrid.decode import Decoding
@@ -19,7 +20,7 @@ from cprs.document import Document
 from cprs.engine.base import Engine
 from cprs.engine.cache import StateCache
 from cprs.engine.local import LocalEngine
-from cprs.errors import Cancelled, OptionError
+from cprs.errors import OptionError
 from cprs.formats.levels import canonical
 from cprs.labels import UnitLabels, unit_labels
 from cprs.reading import Reading, read
@@ -142,14 +143,14 @@ class Compressor:
         """
         with cancelled_by(cancel):
             steps = self.iterate(documents, **options)
-        for step in steps:
-            if cancel is not None and cancel.is_set():
-                steps.close()
-                raise Cancelled("cancelled: nothing was kept")
-            if isinstance(step, Compressed):
-                return step
-            if progress is not None:
-                progress(step)
+            for step in steps:
+                if is_cancelled():
+                    steps.close()
+                    checkpoint()
+                if isinstance(step, Compressed):
+                    return step
+                if progress is not None:
+                    progress(step)
         raise AssertionError("a run ends with its result")
 
     async def acompress(self, text: str, **options: Any) -> Compressed:

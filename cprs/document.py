@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cprs.checkpoint import checkpoint
 from cprs.critics.base import TokenCritic
 from cprs.formats import segment
 from cprs.request import Request
@@ -37,7 +38,9 @@ class Document:
         if len(request.documents) > 1:
             # Of many documents, one of which nothing is kept is left out as a whole.
             layout = replace(layout, required=())
+        checkpoint()
         encoded = critic.encode(text)
+        checkpoint()
         windows = cut_windows(encoded, layout.passages, size=critic.window)
         return cls(text, layout, encoded, windows)
 

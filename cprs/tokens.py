@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cprs.checkpoint import cancellable
 from cprs.errors import OptionError
 from cprs.estimate import estimate
 
 __all__ = ["TokenCounter", "counter_for", "estimate"]
 
+STEP = 1 << 18
+"""Code points that are counted at once."""
+
+_BORDER = re.compile(r"(?<=[^\W\d_]) (?=[^\W\d_])")
 _ENCODINGS_URL = "https://openaipublic.blob.core.windows.net/encodings/{}.tiktoken"
 
 
@@ -88,8 +94,22 @@ def _tiktoken(model: str) -> TokenCounter | None:
         return None
     encoding = tiktoken.get_encoding(name)
     return TokenCounter(
-        name=name, count=lambda text: len(encoding.encode_ordinary(_readable(text)))
+        name=name,
+        count=lambda text: sum(
+            len(encoding.encode_ordinary(_readable(part)))
+            for part in cancellable(_parts(text), every=1)
+        ),
     )
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A text in parts that have as many tokens together: all of the encodings begin one at a space
+    between two letters."""
+    start = 0
+    while border := _BORDER.search(text, start + STEP):
+        yield text[start : border.start()]
+        start = border.start()
+    yield text[start:]
 
 
 def _on_disk(encoding: str) -> bool:

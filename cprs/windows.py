@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from cprs.checkpoint import EVERY, checkpoint
 from cprs.units import IntArray
 
 
@@ -66,6 +67,8 @@ def cut_windows(encoded: Encoded, passages: IntArray, *, size: int) -> list[Wind
     windows: list[Window] = []
     first = 0
     while first < len(bounds) - 1:
+        if not len(windows) % EVERY:
+            checkpoint()
         last = int(np.searchsorted(bounds, bounds[first] + size, side="right")) - 1
         windows.append(_window(encoded, bounds[first : last + 1]))
         first = last

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import threading
 from base64 import b64encode
 from pathlib import Path
 
@@ -9,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs import OptionError
-from cprs.tokens import counter_for, estimate
+from cprs.checkpoint import cancelled_by
+from cprs.errors import Cancelled
+from cprs.tokens import TokenCounter, counter_for, estimate
 
 
 def test_a_tokenizer_file_counts_exactly(tmp_path: Path) -> None:
@@ -31,9 +35,8 @@ def test_a_broken_tokenizer_file_is_named(tmp_path: Path) -> None:
         counter_for(str(path))
 
 
-def test_tiktoken_is_used_when_its_file_is_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TokenCounter:
     """A made-up vocabulary of the right size in tiktoken's cache: nothing is downloaded."""
     import tiktoken.load
     import tiktoken.registry
@@ -46,10 +49,28 @@ def test_tiktoken_is_used_when_its_file_is_here(
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(tiktoken.load, "check_hash", lambda data, expected: True)
     monkeypatch.setattr(tiktoken.registry, "ENCODINGS", {})
-    counter = counter_for("davinci")
-    assert (counter.name, counter.exact) == ("r50k_base", True)
+    return counter_for("davinci")
+
+
+def test_tiktoken_is_used_when_its_file_is_here(pairs: TokenCounter) -> None:
+    assert (pairs.name, pairs.exact) == ("r50k_base", True)
     # Bytes 6e 61 c3 af 76 65: the pairs 61c3 and 7665 rank first, c3af is not in the vocabulary.
-    assert counter.count("naïve") == 4
+    assert pairs.count("naïve") == 4
+
+
+def test_long_texts_are_counted_in_steps(
+    pairs: TokenCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(7)
+    pieces = ["word", "Zoë", "don't", " ", "  ", "\n", "\n ", "12", ",", "。", "第一", "\u0301"]
+    texts = ["".join(rng.choices(pieces, k=400)) for _ in range(30)] + ["", "one"]
+    whole = [pairs.count(text) for text in texts]
+    monkeypatch.setattr("cprs.tokens.STEP", 5)
+    assert [pairs.count(text) for text in texts] == whole
+    stop = threading.Event()
+    stop.set()
+    with cancelled_by(stop), pytest.raises(Cancelled):
+        pairs.count(texts[0])
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5", "Qwen/Qwen2.5-7B-Instruct"])

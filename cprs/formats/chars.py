@@ -9,6 +9,7 @@ import numpy as np
 import regex
 from numpy.typing import NDArray
 
+from cprs.checkpoint import cancellable, checkpoint
 from cprs.units import IntArray
 
 Codes = NDArray[Any]
@@ -17,6 +18,7 @@ Codes = NDArray[Any]
 
 def codes(text: str) -> Codes:
     """Code points (n,) of a text; lone surrogates are kept as they are."""
+    checkpoint()
     if text.isascii():
         return np.frombuffer(text.encode("ascii"), np.uint8)
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
@@ -33,6 +35,7 @@ def classify(points: Codes, patterns: Sequence[regex.Pattern[str]]) -> NDArray[n
     """
     if not len(points):
         return np.zeros(0, np.uint8)
+    checkpoint()
     present = np.zeros(int(points.max()) + 1, bool)
     present[points] = True
     distinct = np.flatnonzero(present)
@@ -93,7 +96,7 @@ def _walk(text: str, classes: NDArray[np.uint8], doubtful: IntArray) -> list[boo
     starts = np.where(before >= 0, sure[before], 0) if len(sure) else np.zeros_like(doubtful)
     at = 0
     real = []
-    for start, place in zip(starts.tolist(), doubtful.tolist(), strict=True):
+    for start, place in cancellable(zip(starts.tolist(), doubtful.tolist(), strict=True)):
         at = max(at, start)
         while at < place:
             at = _next_border(text, at, len(text))

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.formats.chars import on_clusters
 from cprs.formats.clauses import clauses
 from cprs.formats.lines import rows
@@ -147,7 +148,7 @@ def _marks(text: str) -> list[re.Match[str]]:
     """What looks like a speaker's mark at the beginning of a line."""
     table = rows(text)
     begins = table.bounds[:-1][~table.blank].tolist()
-    return [match for at in begins if (match := _SPEAKER.match(text, at))]
+    return [match for at in cancellable(begins) if (match := _SPEAKER.match(text, at))]
 
 
 def turns(text: str) -> tuple[IntArray, IntArray]:
@@ -157,7 +158,7 @@ def turns(text: str) -> tuple[IntArray, IntArray]:
     do bare ones where marks carry the time or are set in bold.
     """
     found = _marks(text)
-    names = [_speaker(match) for match in found]
+    names = [_speaker(match) for match in cancellable(found)]
     if any(map(_asks, names)) and any(map(_answers, names)):
         found = [match for match, name in zip(found, names, strict=True) if _role(name)]
     elif found and _styled(found[0]) and sum(map(_styled, found)) > 1:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.errors import unknown
 from cprs.formats.code_chunks import BLOCK_CHARS
 from cprs.formats.code_languages import LANGUAGES, CodeLanguage, evidence
 from cprs.formats.code_lines import between_tokens, line_units
 from cprs.formats.code_outline import Outline
 from cprs.formats.lines import lines
-from cprs.formats.passages import cut_long, group
+from cprs.formats.passages import cut_long, group, merge
 from cprs.formats.syntax import SyntaxTree, Unparsable, load_language
 from cprs.units import IntArray, Layout, Units
 
@@ -112,7 +113,7 @@ def _passages(text: str, units: Units) -> IntArray:
     if "line" in units.kinds:
         fixed = units.bounds[:-1][units.kind == 1]
         return cut_long(text, _grouped(units.bounds, fixed))
-    bounds = np.union1d(lines(text), units.bounds)
+    bounds = merge(lines(text), units.bounds)
     return cut_long(text, _grouped(bounds, units.bounds))
 
 
@@ -122,7 +123,7 @@ def _grouped(bounds: IntArray, fixed: IntArray) -> IntArray:
     places = bounds.tolist()
     chosen = [0]
     count = 0
-    for i in range(1, len(places)):
+    for i in cancellable(range(1, len(places))):
         count += 1
         if i == len(places) - 1 or forced[i] or count == _GROUP_LINES:
             full = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from tree_sitter import Node
 
+from cprs.checkpoint import EVERY, checkpoint
 from cprs.formats.code_chunks import Place, chunk_starts
 from cprs.formats.code_languages import CodeLanguage
 from cprs.formats.syntax import SyntaxTree
@@ -65,6 +66,8 @@ class Outline:
         stack = [_Open(iter(self._items(self._tree.root.named_children)), -1, None)]
         pending: list[Item] = []
         while stack:
+            if not len(self._starts) % EVERY:
+                checkpoint()
             body = stack[-1]
             item = next(body.items, None)
             if item is not None and item.core is None:
@@ -124,6 +127,8 @@ class Outline:
         above: list[Node] = []  # comments, one right below the other
         queue = nodes[::-1]
         while queue:
+            if not len(items) % EVERY:
+                checkpoint()
             node = queue.pop()
             if node.type in language.transparent:
                 queue += node.named_children[::-1]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, pairwise
 
+from cprs.checkpoint import cancellable
+
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d+)*|\.\d+)(?:[eE][-+]?\d+)?%?")
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?(?:[T ].*)?|\d\d?[./]\d\d?[./]\d{2,4}(?: .*)?")
 _SAMPLE_ROWS = 50
@@ -33,7 +35,7 @@ def row_ends(text: str, delimiter: str, start: int = 0) -> Iterator[int]:
     >>> list(row_ends('a,b\\n1,"x\\ny"\\n', ","))
     [4, 12]
     """
-    for match in _row(delimiter).finditer(text, start):
+    for match in cancellable(_row(delimiter).finditer(text, start)):
         if match.end() > match.start():
             yield match.end()
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.errors import unknown
 from cprs.formats.builder import UnitsBuilder
 from cprs.formats.chars import on_clusters
@@ -76,7 +77,7 @@ def _blocks(text: str) -> list[Block] | None:
     except Unparsable:
         return None
     blocks = html_blocks(tree)
-    for block in blocks:
+    for block in cancellable(blocks):
         block.start, block.end = tree.place(block.start), tree.place(block.end)
     return blocks
 
@@ -88,7 +89,7 @@ def _units(text: str, blocks: list[Block]) -> Units:
     unit_of: list[int] = []
     trail: list[tuple[int, int]] = []  # (level, unit) of the headings above
     waiting = False
-    for block in blocks:
+    for block in cancellable(blocks):
         start, end = max(block.start, builder.end), block.end
         gap = text[builder.end : start]
         if start in legal and gap.strip():
@@ -144,7 +145,7 @@ def _sections(blocks: list[Block]) -> list[Block]:
 def _passages(text: str, bounds: IntArray) -> IntArray:
     """Units; long ones are cut between sentences, not inside of tags where there is a choice."""
     cuts = [bounds]
-    for i in np.flatnonzero(np.diff(bounds) > PASSAGE_LIMIT).tolist():
+    for i in cancellable(np.flatnonzero(np.diff(bounds) > PASSAGE_LIMIT).tolist()):
         start, end = int(bounds[i]), int(bounds[i + 1])
         cuts.append(outside_tags(text[start:end])[1:-1] + start)
     return cut_long(text, merge(*cuts))

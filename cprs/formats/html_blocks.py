@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from cprs.checkpoint import cancellable
 from cprs.formats.syntax import SyntaxTree
 
 
@@ -126,7 +128,7 @@ def too_deep(text: str) -> bool:
     """Whether tags nest deeper than `DEPTH_LIMIT`: the parser's time grows with their depth."""
     stack: list[str] = []
     count: dict[str, int] = {}
-    for match in _NESTING.finditer(text):
+    for match in cancellable(_NESTING.finditer(text)):
         if match[3] is None:
             continue
         name = match[3].lower()
@@ -152,8 +154,7 @@ def html_blocks(tree: SyntaxTree) -> list[Block]:
     run = _Run()
     tables: list[_Table] = []
     stack: list[Node | _Exit] = [tree.root]
-    while stack:
-        node = stack.pop()
+    for node in cancellable(_popped(stack)):
         if isinstance(node, _Exit):
             if node.name == "table" and tables:
                 tables.pop()
@@ -177,6 +178,12 @@ def html_blocks(tree: SyntaxTree) -> list[Block]:
             stack += node.children[::-1]
     run.flush()
     return run.found
+
+
+def _popped(stack: list[Node | _Exit]) -> Iterator[Node | _Exit]:
+    """What is on a stack that grows meanwhile, from its top."""
+    while stack:
+        yield stack.pop()
 
 
 def _element(

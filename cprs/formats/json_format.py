@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from cprs.checkpoint import EVERY, cancellable, checkpoint
 from cprs.errors import unknown
 from cprs.formats.builder import UnitsBuilder
 from cprs.formats.json_records import Opened, every, opened
@@ -58,6 +59,8 @@ def _units(text: str, values: JsonValues, what: Opened) -> Units:
     index, n = 0, len(values)
     first = True
     while index < n:
+        if not len(builder) % EVERY:
+            checkpoint()
         while frames and values.parent[index] != frames[-1][0]:
             _close(values, builder, frames)
             first = False
@@ -97,7 +100,7 @@ def _passages(text: str, values: JsonValues, units: Units) -> IntArray:
         return bounds
     inner = np.frombuffer(values.start, np.int64)
     cuts = [bounds]
-    for i in long.tolist():
+    for i in cancellable(long.tolist()):
         a, b = int(bounds[i]), int(bounds[i + 1])
         own = units.bounds[np.searchsorted(units.bounds, a) : np.searchsorted(units.bounds, b)]
         cuts += [own]

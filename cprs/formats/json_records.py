@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cprs.checkpoint import cancellable
 from cprs.formats.chars import codes
 from cprs.formats.json_scan import STRING, JsonValues
 
@@ -47,7 +48,9 @@ def opened(text: str, values: JsonValues) -> Opened:
     is_open = np.zeros(len(values), bool)
     is_open[0] = values.head[0] >= 0
     index, n = 1, len(values)
-    while index < n:
+    for _ in cancellable(range(n)):
+        if index >= n:
+            break
         # `index` is only ever a child of an opened value.
         long = values.end[index] - values.start[index] > OPEN_LIMIT
         wanted = long or (holds[index] and not collection[values.parent[index]])
@@ -73,7 +76,7 @@ def _maps(
     members = np.bincount(parent[inner], minlength=n)
     others = np.bincount(parent[inner & ~objects], minlength=n)
     result: NDArray[np.bool_] = objects & (members >= 2) & (others == 0)
-    for index in np.flatnonzero(result).tolist():
+    for index in cancellable(np.flatnonzero(result).tolist()):
         result[index] = bool(_common_keys(text, values, index))
     return result
 

@@ -10,6 +10,7 @@ import re
 from array import array
 from dataclasses import dataclass
 
+from cprs.checkpoint import EVERY, checkpoint
 from cprs.errors import TextError
 
 _WS = r"[ \t\n\r]*"
@@ -80,6 +81,8 @@ def scan_json(text: str) -> JsonValues:
         if match is None:
             raise _broken(text, position, in_object=_is_object(text, heads, top))
         index = len(starts)
+        if not index % EVERY:
+            checkpoint()
         position = match.end()
         starts.append(match.end(1))
         parents.append(top)

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.errors import TextError, unknown
 from cprs.formats.json_scan import is_json, scan_json
 from cprs.formats.passages import cut_long
@@ -39,7 +40,7 @@ class JsonlFormat:
         if granularity not in self.granularities:
             raise unknown("granularity", granularity, self.granularities)
         bounds, blank = [0], []
-        for number, match in enumerate(_LINE.finditer(text), 1):
+        for number, match in enumerate(cancellable(_LINE.finditer(text)), 1):
             line = match[0].strip(_BLANKS) if number == 1 else match[0].strip(" \t\r\n")
             if line and not _valid(line):
                 raise _broken(line, number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cprs.checkpoint import cancellable
 from cprs.formats.stopwords import STOP_CHARACTERS, STOPWORDS
 from cprs.formats.words import ALONE, LETTER
 from cprs.units import IntArray
@@ -27,7 +28,7 @@ def join_content(
     first = classes[words[:-1]]
     content = (first == LETTER) | (first == ALONE)
     edges = words.tolist()
-    for i in np.flatnonzero(content).tolist():
+    for i in cancellable(np.flatnonzero(content).tolist()):
         word = text[edges[i] : edges[i + 1]].strip()
         if word.lower() in STOPWORDS or word in STOP_CHARACTERS or "ぁ" <= word[:1] <= "ゖ":
             content[i] = False

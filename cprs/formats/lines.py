@@ -79,7 +79,8 @@ def filled_lines(text: str) -> IntArray:
     """
     table = rows(text)
     starts = table.bounds[:-1][~table.blank]
-    return np.unique(np.concatenate([[0], starts[1:], [len(text)]])).astype(np.int64)
+    edges = [0, len(text)] if text else [0]
+    return np.concatenate([edges[:1], starts[1:], edges[1:]]).astype(np.int64)
 
 
 def paragraphs(text: str) -> IntArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.formats.clauses import clauses
 from cprs.formats.lines import filled_lines, lines, rows
 from cprs.formats.passages import group, merge, passages
@@ -86,9 +87,9 @@ def entries(text: str) -> IntArray:
     table = rows(text)
     full = np.flatnonzero(~table.blank)
     begins = table.bounds[full].tolist()
-    starts = [at for at in begins if _STARTS.match(text, at)]
+    starts = [at for at in cancellable(begins) if _STARTS.match(text, at)]
     if not starts:
-        starts = [at for at in begins if not _GOES_ON.match(text, at)]
+        starts = [at for at in cancellable(begins) if not _GOES_ON.match(text, at)]
     if begins and starts and begins[0] < starts[0]:
         starts.insert(0, begins[0])
     return merge(np.array([0, len(text)]), np.array(starts[1:], np.int64))

@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.formats.clauses import clauses
 from cprs.formats.lines import filled_lines, lines
 from cprs.formats.markdown_blocks import (
@@ -129,7 +130,8 @@ def _units(
     if inner is not None:
         cuts.append(_within(inner[:-1], found, _SPOKEN))
     fences: list[tuple[int, int, int]] = []  # of code that is cut: block, end of fence, its close
-    for i, (start, end) in enumerate(zip(found.starts, _ends(text, found), strict=True)):
+    ranges = zip(found.starts, _ends(text, found), strict=True)
+    for i, (start, end) in enumerate(cancellable(ranges)):
         if found.kinds[i] == CODE and (by_line or end - start > CODE_LIMIT):
             inside = every[np.searchsorted(every, start, "right") : np.searchsorted(every, end)]
             if len(inside):
@@ -167,7 +169,8 @@ def _sections(text: str, found: Blocks) -> Units:
     kinds: list[int] = []
     parents: list[int] = []
     unit_of: list[int] = []  # of each block
-    for i, (start, end) in enumerate(zip(found.starts, _ends(text, found), strict=True)):
+    ranges = zip(found.starts, _ends(text, found), strict=True)
+    for i, (start, end) in enumerate(cancellable(ranges)):
         kind, above = found.kinds[i], found.parents[i]
         fresh = not kinds or kinds[-1] != 0 or end - starts[-1] > SECTION_LIMIT
         # A table's rows stay with its header, even where it is long.

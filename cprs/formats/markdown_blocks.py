@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from cprs.checkpoint import EVERY, cancellable, checkpoint
 from cprs.formats.lines import rows
 
 KINDS = ("paragraph", "heading", "item", "header", "row", "code", "quote", "front matter", "rule")
@@ -64,6 +65,8 @@ class _Scanner:
     def run(self) -> Blocks:
         i = self.front_matter()
         while i < self.count:
+            if not len(self.found) % EVERY:
+                checkpoint()
             i = i + 1 if self.blank[i] else self.block(i)
         if self.found.starts:
             # Blank lines before the first block belong to it.
@@ -113,7 +116,7 @@ class _Scanner:
 
     def code(self, i: int, mark: str) -> int:
         self.add(CODE, i, self.holder(i))
-        for j in range(i + 1, self.count):
+        for j in cancellable(range(i + 1, self.count)):
             line = self.line(j).lstrip(" \t>")
             if line.startswith(mark) and not line.strip(mark[0]):
                 return j + 1

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.formats.sentences import sentences
 from cprs.units import IntArray
 
@@ -21,7 +22,7 @@ def outside_tags(text: str) -> IntArray:
     [0, 24, 32]
     """
     bounds = sentences(text)
-    tags = [match.span() for match in _TAG.finditer(text)]
+    tags = [match.span() for match in cancellable(_TAG.finditer(text))]
     opens = np.array([a for a, _ in tags], np.int64)
     closes = np.array([b for _, b in tags], np.int64)
     # In a tag: more have opened before the place than have closed up to it.

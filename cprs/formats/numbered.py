@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.errors import unknown
 from cprs.formats.chars import on_clusters
 from cprs.formats.passages import merge, passages
@@ -46,7 +47,7 @@ def numbered(text: str) -> IntArray:
     [0, 20, 40]
     """
     tags: dict[str, list[int]] = {}
-    for match in _TAG.finditer(text):
+    for match in cancellable(_TAG.finditer(text)):
         tags.setdefault(match["tag"].lower(), []).append(match.start())
     runs = [starts for tag, starts in tags.items() if _closed(text, tag, starts)]
     runs.extend(_rising(text))
@@ -58,7 +59,9 @@ def numbered(text: str) -> IntArray:
 def _closed(text: str, tag: str, starts: list[int]) -> bool:
     """Whether each tag is closed before the next one opens."""
     close = re.compile(rf"</{tag}\s*>", re.IGNORECASE)
-    return all(close.search(text, *between) for between in pairwise([*starts, len(text)]))
+    return all(
+        close.search(text, *between) for between in cancellable(pairwise([*starts, len(text)]))
+    )
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class _Run:
 def _rising(text: str) -> Iterator[list[int]]:
     runs: list[_Run] = []
     last: dict[tuple[str, str, str], _Run] = {}
-    for match in _NUMBER.finditer(text):
+    for match in cancellable(_NUMBER.finditer(text)):
         word, bracket, after = match["word"] or "", match["open"] + match["close"], match["after"]
         if not word and not bracket and not after.strip("*_"):
             continue

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from cprs.checkpoint import EVERY, cancellable, checkpoint
 from cprs.formats.chars import last_border, surely_apart
 from cprs.units import PASSAGE_LIMIT, IntArray
 
@@ -15,6 +16,7 @@ _TO_LAST_SPACE = re.compile(r".*\s", re.DOTALL)
 
 def merge(*bounds: IntArray) -> IntArray:
     """All bounds together, in order, each once."""
+    checkpoint()
     # Marking places is linear, and several times faster than sorting them.
     marked = np.zeros(max(int(b.max()) for b in bounds if len(b)) + 1, bool)
     for places in bounds:
@@ -35,6 +37,8 @@ def cut_long(text: str, bounds: IntArray, *, limit: int = PASSAGE_LIMIT) -> IntA
     for i in long.tolist():
         at, end = int(bounds[i]), int(bounds[i + 1])
         while end - at > limit:
+            if not len(cuts) % EVERY:
+                checkpoint()
             at = _cut(text, at, at + limit)
             cuts.append(at)
     return merge(bounds, np.array(cuts, np.int64))
@@ -66,7 +70,7 @@ def passages_of_words(pieces: IntArray, words: IntArray) -> IntArray:
     if not len(long):
         return pieces
     cuts: list[int] = []
-    for i in long.tolist():
+    for i in cancellable(long.tolist()):
         at, end = int(pieces[i]), int(pieces[i + 1])
         while end - at > PASSAGE_LIMIT:
             at = int(words[np.searchsorted(words, at + PASSAGE_LIMIT, side="right") - 1])
@@ -78,7 +82,7 @@ def group(bounds: IntArray, limit: int) -> IntArray:
     """Join neighbouring pieces, from the start, to groups of at most `limit` code points."""
     kept = [0]
     places = bounds.tolist()
-    for place, after in pairwise(places[1:]):
+    for place, after in cancellable(pairwise(places[1:])):
         if after - kept[-1] > limit:
             kept.append(place)
     return np.array([*kept, places[-1]], np.int64) if len(places) > 1 else bounds

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from cprs.checkpoint import cancellable
 from cprs.formats.lines import paragraphs, rows
 from cprs.units import IntArray
 
@@ -41,8 +42,8 @@ def sections(text: str) -> IntArray:
     line = np.searchsorted(table.bounds, bounds[1:-1])
     kept = [0]
     begun = 0
-    for i, place, end in zip(
-        line.tolist(), bounds[1:-1].tolist(), bounds[2:].tolist(), strict=True
+    for i, place, end in cancellable(
+        zip(line.tolist(), bounds[1:-1].tolist(), bounds[2:].tolist(), strict=True)
     ):
         gap = i >= _GAP and bool(table.blank[i - _GAP : i].all())
         new = gap or end - begun > SECTION_LIMIT

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import regex
 
+from cprs.checkpoint import cancellable
 from cprs.formats.abbreviations import FINAL, MONTHS, NUMBERED, STARTERS, TITLES
 from cprs.formats.chars import Codes, classify
 from cprs.units import IntArray
@@ -43,7 +44,7 @@ def stop_ends(text: str, points: Codes) -> Iterator[int]:
     """
     end = len(text)
     done = 0
-    for start in _runs(points).tolist():
+    for start in cancellable(_runs(points).tolist()):
         if start < done:
             continue
         match = _STOP.match(text, start)

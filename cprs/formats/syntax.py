@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tree_sitter import Language, Node, Parser, Point, Tree
 
+from cprs.checkpoint import checkpoint, is_cancelled
 from cprs.units import IntArray
 
 # Same number of code points, so that offsets stay true: tree-sitter takes UTF-8, which has no
@@ -88,11 +89,12 @@ def _parse(encoded: bytes, language: Language) -> Tree:
         return encoded[at : at + _CHUNK] if left >= 0 else b""
 
     def is_lost(_at: int, _has_error: bool) -> bool:
-        return left < 0 or time.monotonic() > deadline
+        return left < 0 or time.monotonic() > deadline or is_cancelled()
 
     try:
         tree = Parser(language).parse(read, progress_callback=is_lost)
-    except ValueError as error:  # how a cancelled parse ends
+    except ValueError as error:  # how a parse that was stopped ends
+        checkpoint()
         raise Unparsable from error
     if left < 0:
         raise Unparsable

@@ -11,6 +11,7 @@ import regex
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from cprs.checkpoint import checkpoint
 from cprs.critics.hybrid.kind import read_config
 from cprs.errors import WeightsError
 from cprs.windows import Encoded
@@ -72,6 +73,7 @@ class Tokens:
         offsets: list[NDArray[np.int64]] = [np.zeros((0, 2), np.int64)]
         chunks = _chunks(text)
         while batch := list(islice(chunks, BATCH)):
+            checkpoint()
             encodings = self._tokenizer.encode_batch(
                 [chunk for _, chunk in batch], add_special_tokens=False
             )

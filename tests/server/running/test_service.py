@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -14,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs import Compressor
+from cprs.checkpoint import cancellable
 from cprs.errors import WeightsError
+from cprs.windows import Encoded
 
 T = TypeVar("T")
 LONG = 100_000
@@ -179,6 +182,33 @@ def test_cancelling_stops_within_one_batch() -> None:
         assert (await service.run(job())).texts
 
     gated(work)
+
+
+def test_cancelled_while_a_text_is_cut() -> None:
+    """Before there is a batch to wait for, the slot is free again as soon."""
+
+    class Cutting(Gated):
+        ended = False
+
+        def encode(self, text: str) -> Encoded:
+            self.begun.append(0)
+            for _ in cancellable(range(1000), every=1):
+                time.sleep(0.005)
+            self.ended = True
+            return super().encode(text)
+
+    critic = Cutting()
+
+    async def work(service: Service) -> None:
+        task = asyncio.ensure_future(service.run(job()))
+        await until(lambda: len(critic.begun) == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: service.status.running == 0)
+        assert not critic.ended
+
+    serve(work, critics={"lexical": critic})
 
 
 def test_cancelled_while_it_waits_for_a_slot() -> None:
