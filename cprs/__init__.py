@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from cprs.assemble import Span
     from cprs.compressor import Compressor
     from cprs.critics.base import Scorer, TokenCritic, TokenScores
+    from cprs.critics.hybrid.decode import Decoding
     from cprs.engine.cache import StateCache
     from cprs.errors import (
         BudgetError,
@@ -31,6 +32,7 @@ _HOMES = {
     "Compressed": "result",
     "Compressor": "compressor",
     "CprsError": "errors",
+    "Decoding": "critics.hybrid.decode",
     "Encoded": "windows",
     "Guidance": "guidance",
     "Layout": "units",
@@ -54,6 +56,7 @@ __all__ = [
     "Compressed",
     "Compressor",
     "CprsError",
+    "Decoding",
     "Encoded",
     "Guidance",
     "Layout",

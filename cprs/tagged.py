@@ -40,8 +40,8 @@ def by_tags(
         if reading.tags is None:
             raise OptionError("decode: this critic has no tags; leave it out, or name a hybrid")
         offsets = closed(document.encoded.offsets)
-        found = decode(document.text, offsets, reading.tags.argmax(axis=1), decoding).inner
-        marked = _merged(spaced(document.text, found))
+        found = decode(document.text, offsets, reading.tags.argmax(axis=1), decoding)
+        marked = _merged(spaced(document.text, found.inner))
         tiles, inside = _tiles(marked, request.protect[number], len(document.text))
         forced = request.protected(number, tiles)
         candidates.append(
@@ -59,10 +59,10 @@ def by_tags(
         )
         keep.append(inside | forced)
         label = labels[0] if len(labels) == 1 else None
-        scores = _best(reading.keep, offsets, found)
+        scores = _best(reading.keep, offsets, found.inner)
         spans += [
             Span(start=start, end=end, label=label, score=score, document=number)
-            for (start, end), score in zip(found.tolist(), scores, strict=True)
+            for (start, end), score in zip(found.bounds.tolist(), scores, strict=True)
         ]
     return Tagged(candidates, Selection(tuple(keep)), tuple(spans))
 

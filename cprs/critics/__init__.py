@@ -52,12 +52,15 @@ def _embedded(device: str) -> TokenCritic:
 
 def _read(path: Path, device: str) -> TokenCritic:
     """The critic in a folder, by what lies there."""
+    from cprs.critics.hybrid.kind import is_hybrid, model_type
+
     # Trained but not exported: torch runs it.
     if (path / "reasoner.safetensors").is_file():
         return _trained(path, device)
     exported = (path / "manifest.json").is_file()
-    hybrid = (path / "config.json").is_file() and not exported
-    return (_hybrid if hybrid else _folder)(path, device)
+    # Of another family than a hybrid's, it is told so; a BERT's is an embedded one's base.
+    other = model_type(path) not in ("", "bert") and not exported
+    return (_hybrid if is_hybrid(path) or other else _folder)(path, device)
 
 
 def _folder(path: Path | None, device: str) -> TokenCritic:
@@ -100,7 +103,7 @@ def _trained(path: Path, device: str) -> TokenCritic:
 def _hybrid(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
-    require("torch", "safetensors", what=f"the hybrid critic in {path}", extra="hybrid")
+    require("torch", "safetensors", what=f"the hybrid critic in {path}", extra="torch")
     from cprs.critics.hybrid.critic import HybridCritic
 
     return HybridCritic.load(path, device=device)

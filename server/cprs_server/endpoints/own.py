@@ -64,13 +64,15 @@ class Bounded(Request):
         return self._value
 
 
-async def _json_of(request: Request, body: bytes) -> dict[str, Any]:
+async def _json_of(request: Request, body: bytes, *, untyped: bool) -> dict[str, Any]:
     """The JSON of a body, read in a thread where it is long. Raises `ProxyError` (400, 415)."""
     if request.method != "POST":
         return {}
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    # Any page may have a browser send other types than this one to a local port.
-    if kind != "application/json" and not (kind.startswith("application/") and "+json" in kind):
+    # Any page may have a browser send other types than this one to a local port, or none; but a
+    # browser names the page, which a program does not.
+    bare = untyped and not kind and "origin" not in request.headers
+    if kind != "application/json" and not bare and not _is_json(kind):
         raise ProxyError(
             415,
             "send the body as JSON, with the header content-type: application/json",
@@ -79,9 +81,14 @@ async def _json_of(request: Request, body: bytes) -> dict[str, Any]:
     return await off_loop(len(body), lambda: parse(body))
 
 
-def route_class(limit: Callable[[], int]) -> type[APIRoute]:
+def _is_json(kind: str) -> bool:
+    return kind.startswith("application/") and "+json" in kind
+
+
+def route_class(limit: Callable[[], int], *, untyped: bool = False) -> type[APIRoute]:
     """A class of routes that take bodies of at most `limit()` bytes, in any content coding known,
-    and stop their work when the client goes."""
+    and stop their work when the client goes. `untyped`: also those that do not say what they are.
+    """
 
     class Route(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -91,7 +98,7 @@ def route_class(limit: Callable[[], int]) -> type[APIRoute]:
                 try:
                     body = await read_body(request.scope, request.receive, limit=limit())
                     async with DisconnectWatch(request.receive):
-                        value = await _json_of(request, body)
+                        value = await _json_of(request, body, untyped=untyped)
                         return await handler(Bounded(request, body, value))
                 except ClientGone:
                     return Response(status_code=_GONE)
@@ -101,9 +108,9 @@ def route_class(limit: Callable[[], int]) -> type[APIRoute]:
     return Route
 
 
-def routes_of(own: Own) -> type[APIRoute]:
+def routes_of(own: Own, *, untyped: bool = False) -> type[APIRoute]:
     """The class of routes for the limits in force."""
-    return route_class(lambda: int(own.live().settings.limits.body_bytes))
+    return route_class(lambda: int(own.live().settings.limits.body_bytes), untyped=untyped)
 
 
 async def json_response(

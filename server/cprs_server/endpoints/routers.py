@@ -9,6 +9,7 @@ from cprs_server.endpoints.compress import compress_router
 from cprs_server.endpoints.compressions import compressions_router
 from cprs_server.endpoints.own import Own
 from cprs_server.endpoints.plan import plan_router
+from cprs_server.endpoints.qwenlong import qwenlong_router
 from cprs_server.endpoints.retrieve import retrieve_router
 
 
@@ -20,4 +21,5 @@ def compression_routers(own: Own) -> list[APIRouter]:
         plan_router(own),
         compressions_router(own),
         retrieve_router(own),
+        qwenlong_router(own),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cprs import Decoding
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming
 from cprs_server.live import Live
@@ -99,6 +100,7 @@ def job_of(
     formats: Sequence[str | None] = (),
     names: Sequence[str] = (),
     critic: str = "embedded",
+    decoding: Decoding | None = None,
 ) -> Job:
     """Texts to compress under `options`."""
     return Job(
@@ -110,6 +112,7 @@ def job_of(
         formats=tuple(formats),
         names=tuple(names),
         critic=critic,
+        decoding=decoding,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cprs import Decoding
 from cprs.assemble import Span
 from cprs_server.planning.base import Options
 
@@ -15,6 +16,7 @@ class Job:
     """Texts to compress together under one query; `budget` tokens for all, as `tokenizer` counts,
     or None where `options.ratio` or `options.threshold` decides; `formats`, `names`: one per text;
     `critic`: by the name that the configuration knows it by. `tokenizer` "": the critic's own.
+    `decoding`: how a critic's tags become spans, where they and nothing else decide.
     """
 
     texts: tuple[str, ...]
@@ -25,12 +27,14 @@ class Job:
     formats: tuple[str | None, ...] = ()
     names: tuple[str, ...] = ()
     critic: str = "embedded"
+    decoding: Decoding | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """The kept part of each text, and the kept spans (offsets into those texts); tokens as the
-    job counts; `seconds` of work, `waited` in the queue; the `critic`; `warnings` of the run."""
+    job counts; `seconds` of work, `waited` in the queue; the `critic`; `warnings` of the run;
+    `decoded`: the spans as its tags were decoded, where they decided."""
 
     texts: tuple[str, ...]
     spans: tuple[Span, ...]
@@ -41,6 +45,7 @@ class Done:
     critic: str
     timings: Mapping[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    decoded: tuple[Span, ...] | None = None
 
 
 class Runner(Protocol):

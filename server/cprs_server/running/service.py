@@ -10,8 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from cprs import Compressor
-from cprs.critics import TokenCritic
+from cprs import Compressor, Decoding
+from cprs.critics import TokenCritic, decoding_of
 from cprs.engine.cache import StateCache
 from cprs.engine.shared import Load, Stop, Workers
 from cprs.errors import BudgetError, Cancelled, CprsError, OptionError, TextError
@@ -77,6 +77,11 @@ class Service:
         loop = asyncio.get_running_loop()
         for name in critics or tuple(self._critics.known):
             await loop.run_in_executor(self._threads, self._critics.engine, name)
+
+    def know(self, *critics: str) -> None:
+        """Critics that jobs may name from now on, loaded when one does."""
+        for name in critics:
+            self._critics.know(name)
 
     async def run(self, job: Job, *, deadline: float | None = None) -> Done:
         """As `Runner.run`."""
@@ -184,6 +189,7 @@ class Service:
             filenames=[name or None for name in job.names] or None,
             hops=options.hops,
             effort=options.effort,
+            decode=_decoding(job, engine.critic),
             cancel=stop,
         )
         return Done(
@@ -196,7 +202,16 @@ class Service:
             critic=found.critic,
             timings=dict(found.timings),
             warnings=found.warnings,
+            decoded=found.decoded,
         )
+
+
+def _decoding(job: Job, critic: TokenCritic) -> Decoding | None:
+    """How tags are decoded: as the job says, where the critic has them decide at all and there is
+    no limit that does."""
+    options = job.options
+    limited = not (job.budget is options.ratio is options.threshold is None)
+    return None if limited or decoding_of(critic) is None else job.decoding
 
 
 def _place(error: BaseException) -> str:

@@ -255,6 +255,7 @@ def test_the_description_is_whole(client: TestClient) -> None:
         "/v1/retrieve/{hash}": "get",
         ONE: "post",
         BATCH: "post",
+        "/qwen_long_compress_server": "post",
     }
     assert set(described["paths"]) == set(paths)
     for path, method in paths.items():
