@@ -69,9 +69,14 @@ def create_app(
     compressions, by default one of its own with the critics that routes name."""
     reload = reload or Reload(settings)
     metrics = Metrics(endpoints=(*PATHS, "/v1/{path}"))
-    current = Current(lambda: reload.current, lambda live: _know(metrics, live))
-    _know(metrics, current())
     service = service or _service(settings)
+
+    def know(live: Live) -> None:
+        metrics.know(models=live.router.models(), upstreams=live.settings.upstreams)
+        service.know(*_critics(live.settings))
+
+    current = Current(lambda: reload.current, know)
+    know(current())
     metrics.pool(
         waiting=lambda: service.status.waiting,
         running=lambda: service.status.running,
@@ -162,20 +167,19 @@ def _problems(error: RequestValidationError) -> str:
 
 
 def _service(settings: Settings) -> Service:
-    names = {route.critic for route in settings.routes} or {"embedded"}
     return Service(
-        critics={name: name for name in sorted(names)},
+        critics={name: name for name in _critics(settings)},
         running=settings.limits.running,
         queue=settings.limits.queue,
         deadline=settings.limits.deadline,
     )
 
 
+def _critics(settings: Settings) -> list[str]:
+    return sorted({route.critic for route in settings.routes} or {"embedded"})
+
+
 def _asker(request: Request, current: Callable[[], Live]) -> Asker:
     live = current()
     asked = Incoming.of(request.scope, live, new_id())
     return Asker(live.router, asked.key, asked.headers, asked.own)
-
-
-def _know(metrics: Metrics, live: Live) -> None:
-    metrics.know(models=live.router.models(), upstreams=live.settings.upstreams)

@@ -21,9 +21,13 @@ FIXED = (
     "limits.queue",
     "limits.running",
     "limits.drain",
-    "store",
-    "tracing",
-    "log",
+    "store.ttl",
+    "store.bytes",
+    "tracing.endpoint",
+    "tracing.sample",
+    "log.content",
+    "log.format",
+    "log.level",
     "cors",
 )
 """What is only read when the proxy starts."""
@@ -42,7 +46,7 @@ class Reload:
         path: Path | None = None,
     ) -> None:
         """`load` reads the settings anew; `path` is the file they come from, if any."""
-        self.current = settings
+        self.current = self._started = settings
         self.draining = False
         self.told: Callable[[bool], None] = lambda _: None
         self._load = load
@@ -62,7 +66,7 @@ class Reload:
                 _LOG.error("%s (the settings stay as they were)", line)
             self.told(False)
             return False
-        fixed = [key for key in FIXED if _value(new, key) != _value(self.current, key)]
+        fixed = [key for key in FIXED if _value(new, key) != _value(self._started, key)]
         self.current = new
         if fixed:
             _LOG.warning("settings read again; takes a restart: %s", ", ".join(fixed))

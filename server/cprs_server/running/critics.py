@@ -37,6 +37,12 @@ class Critics:
         self._engines: dict[str, SharedEngine] = {}
         self._locks = {name: threading.Lock() for name in self.known}
 
+    def know(self, name: str) -> None:
+        """From now on there is a critic that `load_critic` knows as `name`."""
+        if name not in self.known:
+            self._locks[name] = threading.Lock()
+            self.known[name] = name
+
     def engine(self, name: str) -> SharedEngine:
         """What runs the critic called `name`. Raises `OptionError`, `WeightsError`."""
         if name not in self.known:

@@ -33,6 +33,23 @@ def test_reads_again(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "takes a restart: port, limits.queue" in caplog.text
 
 
+def test_what_takes_a_restart_is_said_until_there_is_one(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reload = reload_of(file)
+    caplog.set_level(logging.INFO)
+    for settings, said in (
+        ("log: {level: debug}\nstore: {ttl: 9}", "takes a restart: store.ttl, log.level"),
+        ("log: {level: debug}\nshadow: 0.2", "takes a restart: log.level"),
+        ("cors: [https://a.example]", "takes a restart: cors"),
+        ("shadow: 0.1", "settings read again"),
+    ):
+        caplog.clear()
+        file.write_text(settings + "\n")
+        assert reload.now()
+        assert caplog.messages[-1].endswith(said)
+
+
 def test_wrong_settings_change_nothing(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     reload = reload_of(file)
     file.write_text("shadow: 7\nprot: 1\n")

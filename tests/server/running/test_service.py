@@ -141,6 +141,16 @@ def test_a_critic_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None
     assert (caught.value.status, caught.value.code) == (500, "critic")
 
 
+def test_a_critic_that_is_named_later() -> None:
+    async def work(service: Service) -> str:
+        with pytest.raises(ProxyError, match="unknown critic"):
+            await service.run(job(critic="lexical"))
+        service.know("gated", "lexical")
+        return (await service.run(job())).critic
+
+    assert serve(work, critics={"gated": Gated()}) == "lexical-1"
+
+
 def test_a_fault_of_ours_says_nothing_of_the_text(caplog: pytest.LogCaptureFixture) -> None:
     critic = Gated()
     critic.fails = True
