@@ -28,6 +28,7 @@ def _mend_interpreter() -> None:
     integers, and raises nothing (triton-lang/triton#11584): here it gets numbers."""
     import numpy as np
     import triton.language as tl
+    from kernel_casts import mend_casts
     from triton.runtime import interpreter
 
     builder: Any = interpreter.InterpreterBuilder
@@ -43,3 +44,4 @@ def _mend_interpreter() -> None:
         return broken(self, widened(a), widened(b), *rest)
 
     builder.create_dot = create_dot
+    mend_casts()
