@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cprs.critics.inquiry import Prompt, Reading
+from cprs.critics.patterns import Written
 from cprs.train.reason.dataset import Dataset, DatasetWriter
 from cprs.train.reason.targets import Targets
 
@@ -47,7 +48,7 @@ def make(folder: Path, *, questions: int, seed: int = 0, kinds: int = 0) -> Data
                     passages=rng.standard_normal((5, PASSAGE_FEATURES)).astype(np.float32),
                     odds=rng.normal(-2, 1, 5),
                     exact=np.zeros(5),
-                    written=np.zeros(len(owner)),
+                    written=Written(np.zeros(len(owner)), np.zeros((len(owner), 0))),
                 )
                 targets = Targets(
                     tags=tags,

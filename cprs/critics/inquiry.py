@@ -19,7 +19,7 @@ from cprs.critics.features import Question
 from cprs.critics.identifiers import Identifiers
 from cprs.critics.overlap import Overlap
 from cprs.critics.packing import pack, unpack
-from cprs.critics.patterns import Patterns
+from cprs.critics.patterns import Patterns, Written
 from cprs.critics.prior import Prior
 from cprs.critics.product import unit
 from cprs.critics.words import Pieces
@@ -53,15 +53,15 @@ class Prompt:
 class Reading:
     """One window of t tokens and u passages beside its states: `tokens` (t, k) token features,
     `passages` (u, f) the prior's features, standardised, `odds` (u,) float64 the prior's log-odds,
-    `exact` (u,) what is found verbatim adds to the corrected ones, `written` (t,) what a token's
-    form adds to its own and to its passage's.
+    `exact` (u,) what is found verbatim adds to the corrected ones, `written` what a token's form
+    adds to its own and to its passage's.
     """
 
     tokens: Floats
     passages: Floats
     odds: NDArray[np.float64]
     exact: NDArray[np.float64]
-    written: NDArray[np.float64]
+    written: Written
 
 
 class Inquiry:
@@ -82,7 +82,8 @@ class Inquiry:
         self._overlap = Overlap(ids, windows, vocabulary=len(pieces))
         self._identifiers = Identifiers(base, pieces, guidance.question)
         self._assignments = Assignments(base, pieces, guidance.question, windows)
-        self._patterns = Patterns(pieces, "" if guidance.query else guidance.instruction)
+        asked = "" if guidance.query else guidance.instruction
+        self._patterns = Patterns(pieces, asked, guidance.meanings)
         text = prompt_of(guidance)
         if text != guidance.question:
             ids, states, shortened = base.embed_query(text)
@@ -114,7 +115,7 @@ class Inquiry:
             passages=np.clip(standard, -5, 5).astype(np.float32),
             odds=self._prior.odds(seen.passages),
             exact=self._identifiers.odds(window) + self._assignments.odds(window),
-            written=self._patterns.odds(window),
+            written=self._patterns.look(window),
         )
 
 

@@ -160,12 +160,22 @@ def _kind_odds(given: Given, heads: Floats) -> Doubles:
     return np.maximum.reduceat(named, given.units[:, 0])
 
 
-def raised(tags: Floats, odds: Doubles) -> Floats:
+def raised_tags(tags: Floats, odds: Doubles) -> Floats:
     """Probabilities `tags` (t, 4) where being evidence is worth `odds` (t,) more."""
     factor = np.ones(tags.shape)
     factor[:, OUTSIDE] = np.exp(-odds)
     share = tags * factor
     found: Floats = (share / share.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
+
+
+def raised_labels(labels: Floats, odds: Doubles) -> Floats:
+    """Probabilities `labels` (t, L) where being each is worth `odds` (t, L) more beside the others
+    and "outside", which has the rest."""
+    share = labels * np.exp(odds)
+    outside = 1 - labels.sum(axis=1, keepdims=True, dtype=np.float64)
+    total = share.sum(axis=1, keepdims=True) + np.maximum(outside, 1e-6)
+    found: Floats = (share / total).astype(np.float32)
     return found
 
 

@@ -6,6 +6,7 @@ finds what no meaning tells apart.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -98,7 +99,8 @@ PATTERNS = {
         rf"(?<![\w.,:]){_NUMBER}[\ \-]?{_UNIT}",
     ),
     "question": _pattern(
-        r"(?<!answers?\ (?:to\ )?(?:the\ |these\ |all\ )?)questions", r"(?=\S)(?:[^.!?]|\.(?=\w))+\?"
+        r"(?<!answers?\ (?:to\ )?(?:the\ |these\ |all\ )?)questions",
+        r"(?=\S)(?:[^.!?]|\.(?=\w))+\?",
     ),
     "uuid": _pattern(
         r"uuids?|guids?", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", always=True
@@ -113,32 +115,46 @@ _NOTHING_MORE = STOP_WORDS | frozenset(
 _WORD = regex.compile(r"\w+")
 
 
-class Patterns:
-    """Those that one instruction names. Stateless once made."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Log-odds that forms add in a window of t tokens: to each token's being meant at all (`tokens`
+    (t,)) and to its being each of L labels (`labels` (t, L))."""
 
-    def __init__(self, pieces: Pieces, instruction: str) -> None:
+    tokens: NDArray[np.float64]
+    labels: NDArray[np.float64]
+
+
+class Patterns:
+    """Those that one instruction names, and its labels: by `meanings`, the words that define each.
+    Stateless once made."""
+
+    def __init__(self, pieces: Pieces, instruction: str, meanings: Sequence[str] = ()) -> None:
         self._pieces = pieces
-        asked = [pattern for pattern in PATTERNS.values() if pattern.asked.search(instruction)]
-        self._written = [pattern.written for pattern in asked]
+        self._asked = [
+            pattern for pattern in PATTERNS.values() if pattern.asked.search(instruction)
+        ]
+        self._labels = [_called(meaning) for meaning in meanings]
         rest = instruction
-        for pattern in asked:
+        for pattern in self._asked:
             rest = pattern.asked.sub(" ", rest)
         more = set(_WORD.findall(rest.lower())) - _NOTHING_MORE
-        self._alone = not more and all(pattern.always for pattern in asked)
+        self._alone = not more and all(pattern.always for pattern in self._asked)
 
-    def odds(self, window: Window) -> NDArray[np.float64]:
-        """What each of a window's tokens gains (t,): `WORTH` where it is part of something so
-        written, 0 elsewhere, or a loss of as much where nothing else is asked for."""
+    def look(self, window: Window) -> Written:
+        """What a window's tokens gain: `WORTH` where they are part of something so written; as much
+        is lost elsewhere, where nothing else is asked for or the label has no other form."""
         gained = np.zeros(len(window))
-        if self._written and len(window):
-            gained -= WORTH * self._alone
+        labels = np.zeros((len(window), len(self._labels)))
+        if len(window) and (self._asked or any(self._labels)):
             text, starts = self._spell(window)
-            for written in self._written:
-                for found in written.finditer(text):
-                    first = np.searchsorted(starts, found.start(), side="right") - 1
-                    last = np.searchsorted(starts, found.end(), side="left")
-                    gained[first:last] = WORTH
-        return gained
+            here = {p: _places(p, text, starts) for p in (*self._asked, *self._labels) if p}
+            if self._asked:
+                found = np.any([here[pattern] for pattern in self._asked], axis=0)
+                gained = np.where(found, WORTH, -WORTH * self._alone)
+            for number, label in enumerate(self._labels):
+                if label is not None:
+                    labels[:, number] = np.where(here[label], WORTH, -WORTH * label.always)
+        return Written(gained, labels)
 
     def _spell(self, window: Window) -> tuple[str, NDArray[np.int64]]:
         """A window's text as its tokens spell it, and where each token (t,) begins in that."""
@@ -148,3 +164,19 @@ class Patterns:
         lengths = [len(space) + len(part) for space, part in zip(spaces, parts, strict=True)]
         starts = np.array([0, *accumulate(lengths[:-1])]) + np.array([len(s) for s in spaces])
         return "".join(s + p for s, p in zip(spaces, parts, strict=True)), starts
+
+
+def _called(meaning: str) -> Pattern | None:
+    """What a label is by its name or by the words that define it."""
+    name = meaning.strip().lower()
+    by_name = PATTERNS.get(name) or PATTERNS.get(name.removesuffix("s"))
+    return by_name or next((p for p in PATTERNS.values() if p.asked.search(meaning)), None)
+
+
+def _places(pattern: Pattern, text: str, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which tokens, beginning at `starts` (t,), are part of something so written."""
+    found = np.zeros(len(starts), np.bool_)
+    for match in pattern.written.finditer(text):
+        first = np.searchsorted(starts, match.start(), side="right") - 1
+        found[first : np.searchsorted(starts, match.end(), side="left")] = True
+    return found

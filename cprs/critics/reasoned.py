@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cprs.critics.base import State, TokenScores
 from cprs.critics.calibration import Calibration, Meanings
 from cprs.critics.inquiry import Inquiry
-from cprs.critics.layers import Given, Layers, evidence_odds, interpret, raised
+from cprs.critics.layers import Given, Layers, evidence_odds, interpret, raised_labels, raised_tags
 from cprs.critics.packing import unpack
 from cprs.windows import Window
 
@@ -56,10 +56,11 @@ class ReasonedScorer:
         heads, prompt = self._layers(given), self._inquiry.prompt
         said = interpret(given, heads)
         odds = evidence_odds(given, heads, said)
-        odds += reading.exact + np.maximum.reduceat(reading.written, window.units[:, 0])
+        odds += reading.exact + np.maximum.reduceat(reading.written.tokens, window.units[:, 0])
         keep = self._calibration.probability(odds).astype(np.float32)
+        labels = raised_labels(said.labels, reading.written.labels) if len(prompt.labels) else None
         return TokenScores(
             keep=np.repeat(keep, window.units[:, 1] - window.units[:, 0]),
-            tags=raised(said.tags, reading.written),
-            labels=said.labels if len(prompt.labels) else None,
+            tags=raised_tags(said.tags, reading.written.tokens),
+            labels=labels,
         )

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cprs.critics.layers import HEADS, Given, interpret, raised
+from cprs.critics.layers import HEADS, Given, interpret, raised_labels, raised_tags
 
 
 def window(rng: np.random.Generator, lengths: list[int], labels: int) -> Given:
@@ -70,8 +70,22 @@ def test_all_attention_on_one_token() -> None:
 def test_raised_tags_are_worth_that_much_more(seed: int, odds: float) -> None:
     logits = np.random.default_rng(seed).normal(0, 2, (5, 4))
     tags = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    more = raised(tags.astype(np.float32), np.array([0, odds, odds, 0, odds]))
+    more = raised_tags(tags.astype(np.float32), np.array([0, odds, odds, 0, odds]))
     assert np.allclose(more.sum(axis=1), 1, atol=1e-5)
     before, after = (np.log(1 - share[:, 2]) - np.log(share[:, 2]) for share in (tags, more))
     assert np.allclose(after - before, [0, odds, odds, 0, odds], atol=1e-2)
     assert np.allclose(more[:, 0] / more[:, 1], tags[:, 0] / tags[:, 1], rtol=1e-3)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 99), st.floats(-6, 6))
+def test_raised_labels_are_worth_that_much_more(seed: int, odds: float) -> None:
+    logits = np.random.default_rng(seed).normal(0, 2, (5, 4))
+    labels = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))[:, 1:]
+    gains = np.zeros((5, 3))
+    gains[:, 1] = odds
+    more = raised_labels(labels.astype(np.float32), gains)
+    assert (more.sum(axis=1) < 1).all()
+    assert np.allclose(more[:, 0] / more[:, 2], labels[:, 0] / labels[:, 2], rtol=1e-3)
+    gained = np.log(more[:, 1] / more[:, 0]) - np.log(labels[:, 1] / labels[:, 0])
+    assert np.allclose(gained, odds, atol=1e-3)

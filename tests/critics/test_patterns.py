@@ -62,7 +62,7 @@ def only(base: Base, text: str, granularity: str = "line") -> Window:
 )
 def test_each_where_it_is_asked_for(base: Base, instruction: str, lines: list[int]) -> None:
     window = only(base, TEXT)
-    gained = Patterns(Pieces(base.vocabulary), instruction).odds(window)
+    gained = Patterns(Pieces(base.vocabulary), instruction).look(window).tokens
     found = np.maximum.reduceat(gained, window.units[:, 0])
     assert np.flatnonzero(found > 0).tolist() == lines
     assert set(gained.tolist()) <= {-WORTH, 0.0, WORTH}
@@ -79,7 +79,7 @@ def test_each_where_it_is_asked_for(base: Base, instruction: str, lines: list[in
 def test_its_own_tokens_gain(base: Base, instruction: str, written: str) -> None:
     text = f"Reach me on {written} today, or never."
     window = only(base, text)
-    gained = Patterns(Pieces(base.vocabulary), instruction).odds(window)
+    gained = Patterns(Pieces(base.vocabulary), instruction).look(window).tokens
     first, last = np.flatnonzero(gained > 0)[[0, -1]]
     assert text[window.offsets[first, 0] : window.offsets[last, 1]] == written
     assert (gained[first : last + 1] > 0).all()
@@ -93,7 +93,7 @@ def test_its_own_tokens_gain(base: Base, instruction: str, written: str) -> None
     ["Extract the phone numbers and names.", "Which prices are given?", "dates and links"],
 )
 def test_nothing_is_lost_where_more_is_asked_for(base: Base, instruction: str) -> None:
-    assert (Patterns(Pieces(base.vocabulary), instruction).odds(only(base, TEXT)) >= 0).all()
+    assert (Patterns(Pieces(base.vocabulary), instruction).look(only(base, TEXT)).tokens >= 0).all()
 
 
 @pytest.mark.parametrize("name", PATTERNS)
@@ -106,4 +106,16 @@ def test_long_runs_cost_little(name: str) -> None:
 def test_an_empty_window_gains_nothing(base: Base) -> None:
     bounds = np.zeros((0, 2), np.int64)
     window = Window(0, 0, np.zeros(0, np.int32), bounds, bounds)
-    assert not len(Patterns(Pieces(base.vocabulary), "all prices").odds(window))
+    assert not len(Patterns(Pieces(base.vocabulary), "all prices").look(window).tokens)
+
+
+def test_labels_are_called_by_their_form(base: Base) -> None:
+    window = only(base, TEXT)
+    labels = ("dates", "the people's names", "e-mail addresses", "price")
+    said = Patterns(Pieces(base.vocabulary), "Tag them.", labels).look(window).labels
+    best = np.maximum.reduceat(said, window.units[:, 0])
+    assert np.flatnonzero(best[:, 0] > 0).tolist() == [8, 11]
+    assert not said[:, 1].any()
+    assert np.flatnonzero(best[:, 2] > 0).tolist() == [0]
+    assert (said[:, 2] != 0).all()
+    assert np.flatnonzero(best[:, 3] > 0).tolist() == [5]
