@@ -50,10 +50,13 @@ def load_critics(names: Sequence[str], *, device: str) -> list[TokenCritic]:
     Raises `OptionError` and `WeightsError` as `cprs.critics.load_critic` does.
     """
     from cprs.critics import load_critic
+    from cprs.critics.hybrid.hub import is_hub_name
     from cprs.critics.hybrid.kind import is_hybrid
 
     return [
-        load_critic(name, device=device if is_hybrid(Path(name)) else "cpu")
+        load_critic(
+            name, device=device if is_hybrid(Path(name)) or is_hub_name(str(name)) else "cpu"
+        )
         for name in dict.fromkeys(names)
     ]
 

@@ -21,14 +21,19 @@ __all__ = [
 
 def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
     """The critic called `name`, or the one whose folder `name` is a path to: exported, trained, or
-    a hybrid's, which may also be named as on the Hugging Face hub.
+    a hybrid's, which may also be named as on the Hugging Face hub. "vllm:" before a hybrid, or
+    before a server's URL, has vLLM run it.
 
-    Raises `OptionError` for an unknown name or device, `WeightsError` for unusable weights.
+    Raises `OptionError` for an unknown name or device, `WeightsError` for unusable weights,
+    `ServiceError` for a vLLM that does not run.
     """
     from cprs.critics.hybrid.hub import find_on_hub, is_hub_name
+    from cprs.critics.vllm.opening import is_vllm, open_vllm
 
     if isinstance(name, str) and name in _CRITICS:
         return _CRITICS[name](device)
+    if isinstance(name, str) and is_vllm(name):
+        return open_vllm(name)
     if str(name) and Path(name).is_dir():
         return _read(Path(name), device)
     if isinstance(name, str) and is_hub_name(name):
@@ -37,6 +42,7 @@ def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
         *_CRITICS,
         "a folder made by `cprs export` or `cprs train`",
         "a hybrid's folder, or its name on the Hugging Face hub",
+        "vllm: before one of those or before http://host:port",
     ]
     raise unknown("critic", str(name), known)
 

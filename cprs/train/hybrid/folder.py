@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import transformers
 
-from cprs.critics.hybrid.kind import ARCHITECTURE, CONFIG, read_config
+from cprs.critics.hybrid.kind import ARCHITECTURE, CONFIG, FAMILY, read_config
 from cprs.critics.hybrid.tokens import FILE as TOKENIZER
 from cprs.errors import OptionError, WeightsError
 from cprs.train.hybrid.model import CprsForTokenClassification
@@ -39,7 +39,7 @@ def new_hybrid(base: Path, recipe: Recipe) -> CprsForTokenClassification:
 
     Raises `WeightsError` for an unusable folder, `OptionError` where the recipe does not fit it.
     """
-    config = read_config(base)
+    config = read_config(base, families=(FAMILY,))
     layers, most = int(config["num_hidden_layers"]), int(config["max_position_embeddings"])
     first = recipe.bidirectional_from or layers * 3 // 4
     if first >= layers:

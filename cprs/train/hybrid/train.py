@@ -27,9 +27,9 @@ def train_hybrid(run: Run) -> list[TokenCritic]:
     mined its windows. Raises as `cprs.train.reason.critic.train_critic` does.
     """
     require("transformers")
+    from cprs.critics.hybrid.critic import HybridCritic
     from cprs.critics.hybrid.tokens import load_tokens
     from cprs.train.hybrid.collate import inputs_of
-    from cprs.train.hybrid.critic import HybridCritic
     from cprs.train.hybrid.folder import new_hybrid, save_hybrid, weights_digest
     from cprs.train.reason.loop import fit
 
