@@ -12,6 +12,7 @@ from cprs_server.change import Change
 from cprs_server.incoming import Incoming
 from cprs_server.observe.record import Record, Stages
 from cprs_server.planning.base import Plan
+from cprs_server.planning.savings import cached_price
 from cprs_server.routing import Routed
 from cprs_server.shadowing import MOST
 from cprs_server.upstream.relay import Send
@@ -54,6 +55,7 @@ class Account:
         """The figures, at the end."""
         change, conversation = self.change, self.conversation
         usage_in, usage_out = self.reported.tokens
+        target = self.routed.target if self.routed else None
         return Record(
             endpoint=asked.endpoint,
             status=self.status,
@@ -65,7 +67,9 @@ class Account:
             tokens_in=change.tokens_in if change else 0,
             tokens_out=change.tokens_out if change else 0,
             exact=self.plan.exact if self.plan else True,
-            price=self.routed.target.price if self.routed else None,
+            price=target.price if target else None,
+            cached_price=cached_price(target) if target else None,
+            discount=self.plan.discount if self.plan else 0,
             seconds=self.stages.total,
             stages=self.stages.seconds,
             upstream=self.upstream,

@@ -78,7 +78,10 @@ class Metrics:
             "cprs_audit_tokens", "Prompt tokens that audit says could be spared.", "model"
         )
         self._money = counter(
-            "cprs_saved_money", "Estimate of what the spared tokens would have cost.", "model"
+            "cprs_saved_money",
+            "Estimate of what the spared tokens would have cost, those that the prompt cache would "
+            "have held at the cached price, less what breaking it cost.",
+            "model",
         )
         self._estimates = counter(
             "cprs_token_estimates", "Requests whose tokens were estimated, not counted.", "model"

@@ -20,8 +20,9 @@ class Record:
     came. `form`: as `wire.base.Form.name`, "" where there is none. `model`: as the client named it.
     `status`: what the client was told; 499 where it went away before that. `decision`, `reason`: of
     the plan. `tokens_in`, `tokens_out`: of the whole prompt before and after, as the target counts;
-    `exact`: whether that is a count. `price`: of a million prompt tokens, where known. `stages`:
-    seconds by names of `STAGES`. `upstream`: its name in the configuration, `upstream_status` what
+    `exact`: whether that is a count. `price`: of a million prompt tokens, where known, and
+    `cached_price` of cached ones; `discount`: tokens that save by so much less (`planning.savings`).
+    `stages`: seconds by names of `STAGES`. `upstream`: its name in the configuration, `upstream_status` what
     it answered, None where it did not. `usage_in`, `usage_out`: tokens as the upstream counted
     them. `first_token`: seconds from the request's last byte to the answer's first. `bytes_in`,
     `bytes_out`: bodies from and to the client. `error`: code of a `ProxyError`, "" if none.
@@ -38,6 +39,8 @@ class Record:
     tokens_out: int = 0
     exact: bool = True
     price: float | None = None
+    cached_price: float | None = None
+    discount: int = 0
     seconds: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)
     upstream: str = ""
@@ -61,8 +64,12 @@ class Record:
 
     @property
     def money(self) -> float:
-        """An estimate of what was saved, in the price's currency; 0 where no price is known."""
-        return self.saved * (self.price or 0.0) / 1e6
+        """An estimate of what was saved, in the price's currency; 0 where no price is known, and
+        where breaking a cached prefix cost more than leaving tokens out saved."""
+        if self.price is None or not self.saved:
+            return 0.0
+        less = self.price - (self.price if self.cached_price is None else self.cached_price)
+        return max(0.0, self.saved * self.price - self.discount * less) / 1e6
 
 
 class Stages:

@@ -81,7 +81,8 @@ class Plan:
     kept from before, as the target counts; None where a ratio or threshold of `options` decides.
     `tokens_in`: of the whole prompt; `exact`: whether that is a count or an estimate, which errs
     high. `room`: tokens of prompt that fit the
-    target's window beside its answer, None where its window is not known. `notes`: for people.
+    target's window beside its answer, None where its window is not known. `discount`: tokens that
+    count at a cached token's price in what is saved (`savings.Saving`). `notes`: for people.
     """
 
     decision: Decision
@@ -93,5 +94,6 @@ class Plan:
     tokens_in: int = 0
     exact: bool = True
     room: int | None = None
+    discount: int = 0
     notes: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)

@@ -87,7 +87,10 @@ class Chooser:
         by_threshold = limit.tokens is None and options.ratio is None
         asked = tokens // 2 if by_threshold else min(limit.limits.values(), default=0)
         saved = sum(piece.tokens for piece, _, _ in kept) - held + max(0, tokens - asked)
-        return Choice(tuple(pieces), limit, self._saving(pieces, saved))
+        again = {piece.text: 0 for piece, _, _ in kept}
+        for piece, _, form in kept:
+            again[piece.text] += max(0, piece.tokens - form.tokens)
+        return Choice(tuple(pieces), limit, self._saving(pieces, saved, again))
 
     def _agreeable(self, size: int, held: int, *, more: bool) -> bool:
         """Whether forms from before still fit all limits, with room for what is compressed now."""
@@ -118,13 +121,16 @@ class Chooser:
             return [replace(piece, key=key)]
         return list(inside(self.conversation.texts[piece.text].text, candidate, self.count))
 
-    def _saving(self, pieces: Sequence[Piece], saved: int) -> Saving:
+    def _saving(self, pieces: Sequence[Piece], saved: int, again: Mapping[int, int]) -> Saving:
+        """`again`: tokens left out as before, by text."""
         changed = [piece.text for piece in pieces if piece.kept is None]
+        first = min(changed, default=len(self.sizes.texts))
         return saving(
             self.sizes.texts,
-            first=min(changed, default=len(self.sizes.texts)),
+            first=first,
             old=self.old,
             saved=saved,
             other=self.sizes.other,
             target=self.plan.target,
+            again=sum(tokens for text, tokens in again.items() if text < min(first, self.old)),
         )

@@ -161,6 +161,7 @@ class Planner:
             options=plan.options if budget is None else replace(plan.options, ratio=None),
             pieces=best.pieces,
             budget=budget,
+            discount=best.saving.discount,
             about=about,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from cprs_server.observe.labels import Labels
 from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.record import Record, Stages
@@ -76,6 +77,16 @@ def test_what_was_forwarded_saved_nothing() -> None:
     assert value(metrics, "cprs_saved_money_total", model="gpt-4o") == 0
     assert value(metrics, "cprs_audit_tokens_total", model="gpt-4o") == 46_000
     assert value(metrics, "cprs_tokens_out_total", model="gpt-4o") == 100_000
+
+
+def test_what_was_cached_saves_less() -> None:
+    metrics = made()
+    metrics.observe(record(cached_price=0.25, discount=40_000))
+    # 46,000 tokens at 2.5, but 40,000 of them would have cost 0.25.
+    saved = value(metrics, "cprs_saved_money_total", model="gpt-4o")
+    assert saved == pytest.approx((6_000 * 2.5 + 40_000 * 0.25) / 1e6)
+    metrics.observe(record(cached_price=0.25, discount=90_000))  # the broken prefix cost more
+    assert value(metrics, "cprs_saved_money_total", model="gpt-4o") == saved
 
 
 def test_longer_than_before_is_no_negative_saving() -> None:

@@ -288,6 +288,8 @@ def test_sticky_keeps_a_document_through_other_questions() -> None:
     )
     again = maker.plan(conversation_of(*later), options, TARGET)
     assert [piece.kept for piece in again.pieces] == ["Ms Adeyemi moved it."]
+    # The document would have come from the provider's cache: so much less is saved.
+    assert again.discount == again.pieces[0].tokens - 4
     plain = maker.plan(conversation_of(*later), OPTIONS, TARGET)
     assert all(piece.kept is None for piece in plain.pieces)
     # Another conversation about the same document starts afresh.

@@ -49,6 +49,20 @@ def test_breaking_a_prefix_costs_what_was_cached() -> None:
     assert new.share == pytest.approx(5_000 / 19_000)
 
 
+def test_what_was_left_out_before_saves_cached_tokens() -> None:
+    # A document of 90K that stays at its 10K from before, and 10K new.
+    made = saving(
+        (90_000, 10_000), first=2, old=1, saved=80_000, other=0, target=CHEAP, again=80_000
+    )
+    # 90K cached and 10K fresh become 10K and 10K.
+    assert made.share == pytest.approx(1 - 11_000 / 19_000)
+    assert made.discount == 80_000
+    # Compressed only now, the 90K are no longer cached, and nothing was.
+    made = saving((90_000, 10_000), first=0, old=1, saved=80_000, other=0, target=CHEAP)
+    assert made.share == pytest.approx(1 - 20_000 / 19_000)
+    assert made.discount == 90_000
+
+
 @settings(deadline=None)
 @given(
     st.lists(st.integers(1, 10_000), min_size=1, max_size=9),
