@@ -181,9 +181,7 @@ class Exchange:
         if own is None:
             with account.stages.time("splice"):
                 changed = await off_loop(len(body), lambda: asking.changed(body, change))
-        twin = None
-        if change.edits and not conversation.stream and live.shadow.sample(asked.id):
-            twin = asking.changed(body, replace(change, edits=()))
+        compared = bool(change.edits) and live.shadow.sample(asked.id)
         told = headers_of(asked, plan, change, account)
         account.sent = time.perf_counter()
         if own is not None:
@@ -191,7 +189,7 @@ class Exchange:
         else:
             assert routed.upstream is not None
             # Into a stream that is packed nothing can be written, an error neither.
-            readable = asking.usage or twin is not None or conversation.stream
+            readable = asking.usage or compared or conversation.stream
             if live.settings.retrieve_tool and _offers(parts.tool, form, asking, change):
                 reply = await self._with_tool(asked, form, live, asking, change, changed, account)
             else:
@@ -205,12 +203,16 @@ class Exchange:
                 if conversation.stream
                 else WholeEdit(lambda whole: add_usage(whole, about))
             )
-        if twin is not None:
+        if compared:
             account.heard = bytearray()
         await self._relay(reply, account, send, watch, told, form, edit)
-        if twin is not None and account.heard and account.status < 300 and not account.error:
-            _, call = calls_of(asked, routed, twin, identity=True)[0]
-            parts.shadowing.start(call, form=form.name, answer=bytes(account.heard))
+        if account.heard and account.status < 300 and not account.error:
+
+            def twin() -> Call:
+                original = asking.changed(body, replace(change, edits=()))
+                return calls_of(asked, routed, original, identity=True)[0][1]
+
+            parts.shadowing.start(twin, form=form.name, answer=bytes(account.heard))
 
     async def _with_tool(
         self,

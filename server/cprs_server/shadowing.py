@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from cprs_server.errors import ProxyError
 from cprs_server.observe.metrics import Metrics
@@ -11,7 +12,7 @@ from cprs_server.shadow import agreement
 from cprs_server.upstream.base import Call, Transport
 from cprs_server.wire.spoken import spoken
 
-MOST = 1 << 20
+MOST = 4 << 20
 """Bytes of an answer that is compared."""
 _AT_ONCE = 4
 
@@ -26,12 +27,12 @@ class Shadowing:
         self._metrics = metrics
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, call: Call, *, form: str, answer: bytes) -> None:
-        """Send `call`, whose compressed twin got `answer`, once; count how far they agree."""
-        said = spoken(form, answer)
-        if said is None or len(self._tasks) >= _AT_ONCE:
+    def start(self, make: Callable[[], Call], *, form: str, answer: bytes) -> None:
+        """Send the call that `make` makes, once, and count how far its answer agrees with `answer`,
+        which its compressed twin got. `make` is called in a thread."""
+        if len(answer) > MOST or len(self._tasks) >= _AT_ONCE:
             return
-        task = asyncio.get_running_loop().create_task(self._compare(call, form, said))
+        task = asyncio.get_running_loop().create_task(self._compare(make, form, answer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -41,9 +42,12 @@ class Shadowing:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _compare(self, call: Call, form: str, said: str) -> None:
+    async def _compare(self, make: Callable[[], Call], form: str, answer: bytes) -> None:
+        said = await asyncio.to_thread(spoken, form, answer)
+        if said is None:
+            return
         try:
-            reply = await self._transport.send(call)
+            reply = await self._transport.send(await asyncio.to_thread(make))
         except ProxyError as error:
             _LOG.info("no second answer to compare with: %s", error.code)
             return
@@ -57,6 +61,8 @@ class Shadowing:
             return
         finally:
             await reply.close()
-        other = spoken(form, bytes(body)) if reply.status < 300 else None
+        if reply.status >= 300:
+            return
+        other = await asyncio.to_thread(spoken, form, bytes(body))
         if other is not None:
-            self._metrics.shadow(agreement(said, other))
+            self._metrics.shadow(await asyncio.to_thread(agreement, said, other))

@@ -248,11 +248,21 @@ def test_too_long_for_the_model(upstream: Upstream) -> None:
     assert not upstream.seen
 
 
-def test_a_share_is_answered_both_ways(upstream: Upstream) -> None:
-    upstream.reply(plain(chat("At 7:45.")), plain(chat("It leaves at 7:45.")))
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_share_is_answered_both_ways(upstream: Upstream, streams: bool) -> None:
+    if streams:
+        again = chat_events(("It leaves", " at", " 7:45."))
+        upstream.reply(stream(chat_events(("At", " 7:45."))), stream(again))
+    else:
+        upstream.reply(plain(chat("At 7:45.")), plain(chat("It leaves at 7:45.")))
     with served(create_app(settings(upstream, shadow=1.0))) as url:
-        said = openai_at(url).chat.completions.create(model="gpt-4o", messages=ASKED)
-        assert said.choices[0].message.content == "At 7:45."
+        client = openai_at(url).chat.completions
+        if streams:
+            got = client.create(model="gpt-4o", messages=ASKED, stream=True)
+            said = "".join(c.choices[0].delta.content or "" for c in got if c.choices)
+        else:
+            said = client.create(model="gpt-4o", messages=ASKED).choices[0].message.content or ""
+        assert said == "At 7:45."
         assert upstream.wait_seen(2)
         assert sent(upstream) == ASKED[0]["content"]
         counted = 'cprs_shadow_answers_total{agree="near"} 1.0'

@@ -21,11 +21,12 @@ class Record:
     `status`: what the client was told; 499 where it went away before that. `decision`, `reason`: of
     the plan. `tokens_in`, `tokens_out`: of the whole prompt before and after, as the target counts;
     `exact`: whether that is a count. `price`: of a million prompt tokens, where known, and
-    `cached_price` of cached ones; `discount`: tokens that save by so much less (`planning.savings`).
-    `stages`: seconds by names of `STAGES`. `upstream`: its name in the configuration, `upstream_status` what
-    it answered, None where it did not. `usage_in`, `usage_out`: tokens as the upstream counted
-    them. `first_token`: seconds from the request's last byte to the answer's first. `bytes_in`,
-    `bytes_out`: bodies from and to the client. `error`: code of a `ProxyError`, "" if none.
+    `cached_price` of cached ones; `discount`: tokens that save so much less (`planning.savings`).
+    `stages`: seconds by names of `STAGES`. `upstream`: its name in the configuration,
+    `upstream_status` what it answered, None where it did not. `usage_in`, `usage_out`: tokens as
+    the upstream counted them. `first_token`: seconds from the request's last byte to the answer's
+    first. `bytes_in`, `bytes_out`: bodies from and to the client. `error`: code of a `ProxyError`,
+    "" if none.
     """
 
     endpoint: str
