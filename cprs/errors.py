@@ -36,6 +36,10 @@ class WeightsError(CprsError, RuntimeError):
     exit_code = 5
 
 
+class ServiceError(CprsError, RuntimeError):
+    """What runs a critic elsewhere does not answer, or not as it should."""
+
+
 class Cancelled(CprsError, RuntimeError):
     """The run was cancelled; nothing was written."""
 

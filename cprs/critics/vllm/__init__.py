@@ -1,0 +1,1 @@
+"""A hybrid critic that vLLM runs: in this process, or on a server."""

@@ -1,0 +1,102 @@
+"""`vllm:...` names as critics."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cprs.critics.hybrid.kind import CONFIG
+from cprs.critics.vllm.critic import VllmCritic
+from cprs.critics.vllm.http import CONNECTIONS, TIMEOUT, Models, OnServer
+from cprs.critics.vllm.process import InProcess
+from cprs.critics.vllm.served import Served, local_folder
+from cprs.errors import ServiceError, WeightsError
+
+SCHEME = "vllm:"
+KEY = "VLLM_API_KEY"
+"""The environment variable with a server's key."""
+
+
+def is_vllm(name: str) -> bool:
+    """Whether `name` is a critic on vLLM."""
+    return name.startswith(SCHEME)
+
+
+def open_vllm(name: str, **options: Any) -> VllmCritic:
+    """The critic called `name`: "vllm:FOLDER" runs vLLM in this process, "vllm:http://host:port"
+    uses a server; "#FOLDER" behind it says where the model's tokenizer and configuration are,
+    unless they are where the server reads them.
+
+    `options`: those of `on_server` or `in_process`. Raises `OptionError`, `WeightsError`,
+    `ServiceError`.
+    """
+    rest = name.removeprefix(SCHEME)
+    if rest.startswith(("http://", "https://")):
+        return on_server(rest, **options)
+    return in_process(rest, **options)
+
+
+def in_process(folder: str | Path, *, dtype: str = "auto", **options: Any) -> VllmCritic:
+    """vLLM in this process, with the hybrid in `folder`, on whatever vLLM was built for. `dtype`:
+    of its layers, by default float32 on a CPU and bfloat16 elsewhere. `options` go to `vllm.LLM`.
+    """
+    found = local_folder(folder)
+    served = Served.read(found)
+    runner = InProcess(found, served, dtype=dtype, **options)
+    return VllmCritic(served, runner, name=f"vllm-{_digest(found)}-{runner.dtype}")
+
+
+def on_server(
+    url: str, *, key: str = "", connections: int = CONNECTIONS, timeout: float = TIMEOUT
+) -> VllmCritic:
+    """The hybrid on the vLLM server at `url`, `http://host:port[/NAME][#FOLDER]`. Windows of one
+    call travel together, `connections` calls at once; `timeout`: seconds without an answer."""
+    address = _Address.of(url)
+    key = key or os.environ.get(KEY, "")
+    entry = Models(address.url, key=key).only(address.model)
+    root = address.folder or str(entry.get("root") or "")
+    try:
+        served = Served.read(root)
+    except WeightsError as error:
+        if address.folder:
+            raise
+        raise WeightsError(
+            f"{address.url} serves {root!r}, whose tokenizer is not here ({error}): say where, as"
+            f" in vllm:{address.url}#FOLDER"
+        ) from error
+    longest = entry.get("max_model_len")
+    if isinstance(longest, int) and longest < served.config.window:
+        raise ServiceError(
+            f"{address.url} reads {longest} tokens at once, the critic's windows have"
+            f" {served.config.window}: start it with --max-model-len {served.config.window}"
+        )
+    model = str(entry["id"])
+    runner = OnServer(address.url, model=model, key=key, connections=connections, timeout=timeout)
+    return VllmCritic(served, runner, name=f"vllm-{_digest(served.folder)}-{urlsplit(url).netloc}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    url: str
+    model: str
+    folder: str
+
+    @classmethod
+    def of(cls, text: str) -> _Address:
+        url, _, folder = text.partition("#")
+        parts = urlsplit(url)
+        return cls(f"{parts.scheme}://{parts.netloc}", parts.path.strip("/"), folder)
+
+
+def _digest(folder: Path) -> str:
+    """Of the configuration and the names, sizes and beginnings of all weights."""
+    digest = sha256((folder / CONFIG).read_bytes())
+    for path in sorted(folder.glob("*.safetensors")):
+        digest.update(f"{path.name} {path.stat().st_size}".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(1 << 20))
+    return digest.hexdigest()[:8]
