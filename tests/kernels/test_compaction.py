@@ -17,7 +17,7 @@ WINDOWS = st.lists(st.tuples(st.integers(0, 11), st.booleans()), max_size=6)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(windows=WINDOWS, prefix=st.integers(0, 3))
 def test_windows_leave_whole_and_the_others_keep_their_order(
     device: Any, implementation: Any, windows: list[tuple[int, bool]], prefix: int
@@ -39,7 +39,7 @@ def test_windows_leave_whole_and_the_others_keep_their_order(
     assert left.prefix == prefix
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.lists(st.booleans(), max_size=5), max_size=6))
 def test_a_window_with_a_mark_is_occupied(marks: list[list[bool]]) -> None:
     packed = Packed.of([len(window) for window in marks])

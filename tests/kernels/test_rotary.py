@@ -11,8 +11,8 @@ from cprs_kernels.rotary import rotary_, rotations
 from exactness import IMPLEMENTATIONS, KINDS, assert_exact, assert_quantised, numbers
 
 # Queries' heads, keys' heads, size.
-HEADS = [(1, 1, 2), (3, 1, 6), (14, 2, 64), (4, 4, 16)]
-LENGTHS = [[], [0], [1], [5, 0, 1, 19, 1]]
+HEADS = [(1, 1, 2), (3, 1, 6), (5, 2, 32), (4, 4, 16)]
+LENGTHS = [[], [0], [1], [5, 0, 1, 9, 1]]
 
 
 def exact_rotary(x: Any, cos: Any, sin: Any, positions: Any) -> Any:
@@ -78,7 +78,7 @@ def test_within_a_fused_projection(device: Any, implementation: Any) -> None:
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
 @pytest.mark.parametrize("heads", HEADS)
 def test_to_fp8(device: Any, implementation: Any, kind: str, heads: Any) -> None:
     q, k, cos, sin, packed = given([5, 0, 1, 3], heads, kind=kind, device=device)
