@@ -106,9 +106,10 @@ def critic_head(
             more = tl.load(LW + at - 4 * h, mask=is_label[None, :] & within[:, None], other=0.0)
             weight += more.to(tl.float32)
         weight *= tl.load(N + inner, mask=within, other=0.0).to(tl.float32)[:, None]
-        # Squares of numbers beyond 1e15 may overflow: then all is counted in units of the largest.
+        # Squares of numbers beyond 1e15 may overflow: then all is counted in units of 2⁻⁴⁰ of the
+        # largest. A GPU's quick division by numbers beyond 2¹²⁶ gives 0.
         largest = tl.max(tl.abs(x), axis=1)
-        larger = tl.maximum(unit, tl.where(largest > 1e15, largest, 1.0))
+        larger = tl.maximum(unit, tl.where(largest > 1e15, largest * 9.094947017729282e-13, 1.0))
         change = unit / larger
         unit = larger
         x = x / unit[:, None]

@@ -146,6 +146,7 @@ def normalised(s, h, epsilon):
     """Rows s / unit, their factor (mean square + ε)^(-1/2), and the unit: 1 except where squares
     would overflow."""
     largest = tl.max(tl.abs(s), axis=1)
-    unit = tl.where(largest > 1e15, largest, 1.0)
+    # 2⁻⁴⁰ of the largest: a GPU's quick division by numbers beyond 2¹²⁶ gives 0.
+    unit = tl.where(largest > 1e15, largest * 9.094947017729282e-13, 1.0)
     s = s / unit[:, None]
     return s, tl.math.rsqrt(tl.sum(s * s, axis=1) / h + epsilon / unit / unit), unit
