@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,31 @@ def test_what_cannot_run_is_a_line() -> None:
     assert len({line.count("|") for line in lines[2:]}) == 1
 
 
+def test_a_shape_that_does_not_fit_is_a_line_each() -> None:
+    def fails() -> Any:
+        raise RuntimeError("out of memory")
+
+    rows = measure(replace(case(cprs=lambda x: 2 * x, rival=lambda x: 2 * x), make=fails), clock())
+    assert [row.problem for row in rows] == ["RuntimeError: out of memory"] * 2
+
+
 def test_inputs_that_are_changed_are_the_contenders_own() -> None:
     def in_place(x: Any) -> Any:
         return x.mul_(2)
 
     rows = measure(case(cprs=in_place, rival=lambda x: 2 * x), clock())
     assert [row.problem for row in rows] == [None, None]
+
+
+def test_what_must_be_built_is_measured_beside_ours() -> None:
+    slow = replace(
+        case(cprs=lambda x: 2 * x, other=lambda x: x + x), built={"late": lambda x: x * 2}
+    )
+    (row,) = measure(slow, clock(), built=True)
+    assert row.contender == "late"
+    assert row.behind is not None
+    assert [row.contender for row in measure(slow, clock())] == ["cprs", "other"]
+    assert [row.problem for row in measure(slow, clock(-1), built=True)] == ["no time left"]
 
 
 def test_nothing_begins_when_time_is_up() -> None:
@@ -99,8 +119,8 @@ def test_nothing_begins_when_time_is_up() -> None:
 
 def test_the_table_compares_with_ours() -> None:
     rows = [
-        Row("k", "7B", "4 × 4", "cprs", 0.5, 1.1, 1234.5, "GB/s", 1e-7, 10.0),
-        Row("k", "7B", "4 × 4", "torch", 1.0, 1.2, 617.2, "GB/s", 1e-7, 2000.0),
+        Row("k", "7B", "4 × 4", "cprs", 0.5, 1.1, 1.0, 1234.5, "GB/s", 1e-7, 10.0),
+        Row("k", "7B", "4 × 4", "torch", 1.0, 1.2, 2.0, 617.2, "GB/s", 1e-7, 2000.0),
     ]
     lines = kernels.table(rows).splitlines()
     assert lines[0] == "### k, 7B: 4 × 4"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -50,7 +50,8 @@ class Case:
 
     `make` gives its inputs, `exact` what comes of them in float32. `contenders` maps names to
     functions of the inputs, ours first; what they return may be `within` of it (norm of the
-    difference by norm). `bytes` that must move, or `flops` that must be done, make the rate.
+    difference by norm). `built`: those that torch.compile takes seconds to build. `bytes` that
+    must move, or `flops` that must be done, make the rate.
     """
 
     kernel: str
@@ -60,6 +61,7 @@ class Case:
     exact: Run
     contenders: dict[str, Run]
     within: float
+    built: dict[str, Run] = field(default_factory=dict)
     bytes: int = 0
     flops: int = 0
 

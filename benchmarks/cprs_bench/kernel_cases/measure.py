@@ -21,7 +21,8 @@ _LAP = 30.0
 class Row:
     """One contender in one case.
 
-    `milliseconds`: median of the runs, `spread`: slowest round over quickest. `rate` in `unit`, of
+    `milliseconds`: median of the runs, `spread`: slowest round over quickest, `behind`: times ours
+    in the same rounds. `rate` in `unit`, of
     what must be moved or computed. `error`: norm of the difference from float32 by norm. `memory`:
     megabytes beyond inputs at the peak. `problem`: why it was not timed; then the figures are None.
     """
@@ -32,6 +33,7 @@ class Row:
     contender: str
     milliseconds: float | None = None
     spread: float | None = None
+    behind: float | None = None
     rate: float | None = None
     unit: str = ""
     error: float | None = None
@@ -73,13 +75,23 @@ class Clock:
         return [max(1e-4, begin.elapsed_time(end)) for begin, end in events]
 
 
-def measure(case: Case, clock: Clock) -> list[Row]:
-    """Check all contenders, then time those that are right, in turn."""
+def measure(case: Case, clock: Clock, *, built: bool = False) -> list[Row]:
+    """Check all contenders, then time those that are right, in turn. `built`: only those that
+    torch.compile builds, and ours again beside them."""
+    contenders, ours = case.contenders, next(iter(case.contenders))
+    if built:
+        contenders = {ours: case.contenders[ours]} | case.built
+    rows = {name: Row(case.kernel, case.shape, case.about, name) for name in contenders}
+    if clock.is_up():
+        return [replace(row, problem="no time left") for row in rows.values()][built:]
     torch.manual_seed(0)
-    inputs = case.make()
-    exact = tensors(case.exact(*inputs))
-    rows = {name: Row(case.kernel, case.shape, case.about, name) for name in case.contenders}
-    for name, run in case.contenders.items():
+    # Too little memory for one shape leaves the others to be measured.
+    try:
+        inputs = case.make()
+        exact = tensors(case.exact(*inputs))
+    except Exception as error:  # noqa: BLE001
+        return [replace(row, problem=_said(error)) for row in rows.values()][built:]
+    for name, run in contenders.items():
         rows[name] = _check(rows[name], case, run, inputs, exact, clock)
     del exact
     laps: dict[str, list[float]] = {n: [] for n, row in rows.items() if row.problem is None}
@@ -87,10 +99,10 @@ def measure(case: Case, clock: Clock) -> list[Row]:
         # Who runs after whom changes, so that nobody always gets the warm machine.
         for name in list(laps)[:: 1 if number % 2 == 0 else -1]:
             if not laps[name] or not clock.is_up():
-                laps[name].append(median(clock.times(case.contenders[name], inputs)))
+                laps[name].append(median(clock.times(contenders[name], inputs)))
     for name, times in laps.items():
-        rows[name] = _timed(rows[name], case, times)
-    return list(rows.values())
+        rows[name] = _timed(rows[name], case, times, laps.get(ours))
+    return list(rows.values())[built:]
 
 
 def _check(
@@ -109,8 +121,7 @@ def _check(
         made = tensors(run(*given))
     # Whatever keeps a rival from running here is a line in the table, not the end of it.
     except Exception as error:  # noqa: BLE001
-        first, *_ = [*str(error).strip().splitlines(), ""]
-        return replace(row, problem=f"{type(error).__name__}: {first}"[:200])
+        return replace(row, problem=_said(error))
     memory = (torch.cuda.max_memory_allocated(clock.device) - before) / 1e6 if gpu else None
     wrong = max(apart(a[: len(b)], b) for a, b in zip(made, exact, strict=True))
     if not wrong <= case.within:
@@ -118,12 +129,18 @@ def _check(
     return replace(row, error=wrong, memory=memory)
 
 
-def _timed(row: Row, case: Case, times: list[float]) -> Row:
+def _said(error: Exception) -> str:
+    first, *_ = [*str(error).strip().splitlines(), ""]
+    return f"{type(error).__name__}: {first}"[:200]
+
+
+def _timed(row: Row, case: Case, times: list[float], ours: list[float] | None) -> Row:
     work, unit = (case.flops / 1e9, "TFLOP/s") if case.flops else (case.bytes / 1e6, "GB/s")
     return replace(
         row,
         milliseconds=median(times),
         spread=max(times) / min(times),
+        behind=median(times) / median(ours) if ours else None,
         rate=work / median(times),
         unit=unit,
     )
