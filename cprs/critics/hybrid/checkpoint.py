@@ -135,12 +135,12 @@ def _check(folder: Path, config: HybridConfig, tensors: dict[str, Stored]) -> No
     # The published inference has no use for an LM head, so it may have been left out.
     expected = shapes(config, head=HEAD in tensors, lm_head=LM_HEAD in tensors)
     wrong = [
-        f"{name} is {tensors[name].shape}, expected {shape}"
+        f"{tensors[name].name} is {tensors[name].shape}, expected {shape}"
         for name, shape in expected.items()
         if name in tensors and tensors[name].shape != shape
     ]
-    missing = [name for name in expected if name not in tensors]
-    unexpected = [name for name in tensors if name not in expected]
+    missing = [_published(name) for name in expected if name not in tensors]
+    unexpected = [stored.name for name, stored in tensors.items() if name not in expected]
     said = [
         f"{what} {_some(names)}".strip()
         for what, names in (("missing", missing), ("unexpected", unexpected), ("", wrong))
@@ -148,6 +148,11 @@ def _check(folder: Path, config: HybridConfig, tensors: dict[str, Stored]) -> No
     ]
     if said:
         raise WeightsError(f"{folder} does not fit its {CONFIG}: {'; '.join(said)}")
+
+
+def _published(name: str) -> str:
+    """A tensor's name as it is usually stored."""
+    return name if name.startswith(("cls_head.", "lm_head.")) else f"model.{name}"
 
 
 def _some(names: list[str]) -> str:

@@ -123,12 +123,12 @@ class Pipeline:
             self._woken.notify()
         return asked.future.result()
 
-    def close(self) -> None:
-        """End the threads; who still waits is told `Cancelled`."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the threads, and `wait` for that; who still waits is told `Cancelled`."""
         with self._woken:
             self._closed = True
             self._woken.notify()
-        for thread in self._threads:
+        for thread in self._threads if wait else ():
             thread.join()
 
     def _blank(self, prompt: Prompt) -> Found:

@@ -218,16 +218,22 @@ def _breaks_the_index(folder: Path) -> None:
 
 UP = "model.layers.1.mlp.up_proj.weight"
 FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
-    "missing": (_lacks(UP), r"does not fit its config.json: missing layers.1.mlp.up_proj.weight$"),
+    "missing": (
+        _lacks(UP),
+        r"does not fit its config.json: missing model.layers.1.mlp.up_proj.weight$",
+    ),
     "many missing": (
         _lacks(*[f"model.layers.{i}.self_attn.q_proj.bias" for i in range(4)]),
-        r"missing layers.0.self_attn.q_proj.bias, .* and 1 more$",
+        r"missing model.layers.0.self_attn.q_proj.bias, .* and 1 more$",
     ),
     "unexpected": (
         _adds("model.layers.0.self_attn.q_norm.weight"),
-        "unexpected layers.0.self_attn.q_norm.weight",
+        "unexpected model.layers.0.self_attn.q_norm.weight",
     ),
-    "shape": (_reshapes(UP), r"layers.1.mlp.up_proj.weight is \(3, 32\), expected \(48, 32\)"),
+    "shape": (
+        _reshapes(UP),
+        r"model.layers.1.mlp.up_proj.weight is \(3, 32\), expected \(48, 32\)",
+    ),
     "three tags": (_reshapes("cls_head.weight"), r"cls_head.weight is \(3, 32\), expected \(4, 32"),
     "no bias": (_lacks("cls_head.bias"), "missing cls_head.bias"),
     "truncated": (_truncates, "weights cannot be read"),

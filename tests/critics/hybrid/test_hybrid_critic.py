@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,14 +25,16 @@ from hybrids import TEXT, make_base, tokenizer
 
 from cprs import Compressor
 from cprs.critics import load_critic
-from cprs.critics.hybrid import critic as module
 from cprs.critics.hybrid.config import HybridConfig
 from cprs.critics.hybrid.critic import HybridCritic
 from cprs.critics.hybrid.decode import Decoding
+from cprs.critics.hybrid.memory import Budget
+from cprs.critics.hybrid.pipeline import Prompt
 from cprs.critics.hybrid.placement import place, spread
+from cprs.critics.hybrid.precision import agreement
 from cprs.critics.hybrid.prompt import roles_prompt
 from cprs.critics.hybrid.tokens import Tokens
-from cprs.errors import OptionError, WeightsError
+from cprs.errors import Cancelled, OptionError, WeightsError
 from cprs.formats import segment
 from cprs.guidance import Guidance
 from cprs.train.hybrid.collate import inputs_of
@@ -122,19 +125,44 @@ def test_a_windows_scores_do_not_depend_on_the_others(folder: Path) -> None:
         assert alone.keep.tobytes() == scores.keep.tobytes()
 
 
-def test_windows_in_one_step_score_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    critic = HybridCritic.load(folder)
-    windows = windows_of(critic)
-    scorer = critic.ask(GUIDANCE, windows)
-    expected = scorer(windows, critic.read(windows))
-    for most in (1, 400, 10_000):
-        monkeypatch.setattr(module, "_ROWS", most)
-        monkeypatch.setattr(scorer, "_alone", False)
-        longest = max(map(len, scorer._steps(windows)))
-        assert longest == {1: 1, 400: 2, 10_000: len(windows)}[most]
-        found = scorer(windows, critic.read(windows))
+def test_windows_in_one_step_score_the_same(folder: Path) -> None:
+    alone = HybridCritic.load(folder)
+    windows = windows_of(alone)
+    expected = alone.ask(GUIDANCE, windows)(windows, [])
+    for most, steps in ((400, 2), (10_000, 1)):
+        critic = HybridCritic(alone.model, alone.tokens, digest="", budget=Budget(most))
+        found = critic.ask(GUIDANCE, windows)(windows, [])
+        assert critic.pipeline.steps == steps
         for a, b in zip(expected, found, strict=True):
             assert np.abs(a.keep - b.keep).max() < 1e-5
+    assert alone.pipeline.steps == len(windows)
+
+
+def test_fp8_says_much_the_same(folder: Path) -> None:
+    exact, coarse = (HybridCritic.load(folder, dtype=kind) for kind in ("float32", "fp8"))
+    assert coarse.name.endswith("-fp8-cpu")
+    windows = windows_of(exact)
+    found = [
+        [torch.from_numpy(scores.tags) for scores in critic.ask(GUIDANCE, windows)(windows, [])]
+        for critic in (exact, coarse)
+    ]
+    same = agreement(*found)
+    assert 0.75 < same.tags < 1
+    assert same.largest < 0.5
+
+
+def test_its_threads_end_with_it(folder: Path) -> None:
+    critic = HybridCritic.load(folder)
+    pipeline = critic.pipeline
+    windows = windows_of(critic)[:1]
+    scorer = critic.ask(GUIDANCE, windows)
+    del critic
+    gc.collect()
+    assert len(scorer(windows, [])[0].keep) == len(windows[0])
+    del scorer
+    gc.collect()
+    with pytest.raises(Cancelled):
+        pipeline.read(Prompt(np.ones(3, np.int32)), [np.ones(4, np.int32)])
 
 
 def test_a_compressor_takes_its_folder(folder: Path) -> None:
