@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 REHEARSAL = (
     "**A rehearsal: there is no GPU here.** Sizes are tiny, kernels run in Triton's interpreter if"
-    " at all, torch.compile compiles nothing, and the times mean nothing."
+    " at all (which casts to fp8 wrongly), torch.compile compiles nothing, and the times mean"
+    " nothing."
 )
 _RIVALS = ("triton", "flash-attn", "flash-attn-3", "liger-kernel")
 
