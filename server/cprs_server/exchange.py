@@ -348,6 +348,7 @@ class Exchange:
                 extra_headers=(*told, *account.rates.headers()),
                 on_chunk=account.note,
                 stream_error=form.stream_error if form else None,
+                ends=form.ends if form else None,
                 edit=edit if reply.status < 300 else None,
             )
         if relayed.error is not None:

@@ -22,6 +22,7 @@ from shapes import (
     chat_events,
     message_events,
     openai_error,
+    response_events,
     tool_call,
 )
 
@@ -194,6 +195,36 @@ def test_a_stream_that_breaks_off_is_an_error(proxy: str, upstream: Upstream) ->
         anthropic_at(proxy).messages.stream(model="m", max_tokens=9, messages=[]) as said,
     ):
         said.until_done()
+
+
+def test_a_stream_without_its_end_is_an_error(proxy: str, upstream: Upstream) -> None:
+    """It ends in order and between two events, and yet is not whole."""
+    client = openai_at(proxy)
+    upstream.reply(stream(chat_events()[:3]))
+    with pytest.raises(openai.APIError, match="ended before its answer"):
+        list(client.chat.completions.create(model="m", messages=[], stream=True))
+    upstream.reply(stream([*chat_events()[:2], chat_events()[2].rstrip()]))
+    with pytest.raises(openai.APIError, match="ended before its answer"):
+        list(client.chat.completions.create(model="m", messages=[], stream=True))
+    upstream.reply(stream(response_events()[:-1]))
+    with pytest.raises(openai.APIError, match="ended before its answer"):
+        list(client.responses.create(model="m", input="Hi", stream=True))
+    upstream.reply(stream(message_events()[:-2]))
+    with (
+        pytest.raises(anthropic.APIStatusError, match="ended before its answer"),
+        anthropic_at(proxy).messages.stream(model="m", max_tokens=9, messages=[]) as said,
+    ):
+        said.until_done()
+    told = httpx2.get(f"{proxy}/metrics").text
+    assert 'cprs_errors_total{code="upstream_broke_off"} 4.0' in told
+
+
+def test_not_every_upstream_says_that_it_is_done(proxy: str, upstream: Upstream) -> None:
+    events = chat_events(usage=True)[:-1]
+    upstream.reply(stream(events))
+    body = {"model": "m", "messages": [], "stream": True}
+    reply = httpx2.post(f"{proxy}/v1/chat/completions", json=body)
+    assert reply.content == b"".join(events)
 
 
 def test_a_client_that_goes_before_the_first_byte(proxy: str, upstream: Upstream) -> None:

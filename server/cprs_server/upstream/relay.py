@@ -15,6 +15,7 @@ from cprs_server.upstream.headers import header, response_headers
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 StreamError = Callable[[int, str], bytes]
+Ends = Callable[[bytes], bool]
 
 # A short answer in JSON is sent when it is known to be whole, so that one that breaks off becomes
 # an error instead. Upstreams that keep a connection alive with white space are not waited for.
@@ -63,12 +64,14 @@ async def relay(
     extra_headers: Iterable[tuple[bytes, bytes]] = (),
     on_chunk: Callable[[bytes], None] | None = None,
     stream_error: StreamError | None = None,
+    ends: Ends | None = None,
     edit: Edit | None = None,
 ) -> Relayed:
     """Sends `reply` on: status, headers but for those of the connection, and the body's bytes.
 
     `on_chunk` sees each part before it is sent. Events go on whole; where an event stream breaks
-    off, `stream_error` (status, message) makes the event that says so. Raises `ProxyError` where
+    off, or ends before an event of which `ends` holds, `stream_error` (status, message) makes the
+    event that says so. Raises `ProxyError` where
     the reply breaks off before anything was sent, so that an error can be sent instead. The
     upstream's connection is closed when the client goes, or on any error.
     """
@@ -76,7 +79,9 @@ async def relay(
     sending = _Sending(send, reply.status, headers, watch, on_chunk)
     try:
         if _is_event_stream(reply):
-            return await _relay_events(reply, sending, edit, stream_error)
+            if ends is None or reply.status >= 300:
+                ends = _any_end
+            return await _relay_events(reply, sending, edit, stream_error, ends)
         return await _relay_bytes(reply, sending, edit)
     finally:
         await reply.close()
@@ -131,19 +136,26 @@ class _Sending:
 
 
 async def _relay_events(
-    reply: Reply, sending: _Sending, edit: Edit | None, stream_error: StreamError | None
+    reply: Reply,
+    sending: _Sending,
+    edit: Edit | None,
+    stream_error: StreamError | None,
+    ends: Ends,
 ) -> Relayed:
     await sending.start()
-    events = WholeEvents()
+    events, ended = WholeEvents(), False
     try:
         async for data in reply.body():
             out = events.feed(data)
+            ended = ended or ends(out)
             await sending.part(edit.feed(out) if edit else out)
         rest = events.flush()
         if stream_error is not None and (events.parted or not is_whole(rest)):
-            raise ProxyError(
-                502, "the upstream's stream ended within an event", code="upstream_broke_off"
-            )
+            raise _broke_off("within an event")
+        if stream_error is not None and not (ended or ends(rest)):
+            if rest:
+                await sending.part(edit.feed(rest + b"\n\n") if edit else rest + b"\n\n")
+            raise _broke_off("before its answer did")
     except ProxyError as error:
         if stream_error is None:
             return sending.done(error)
@@ -153,6 +165,14 @@ async def _relay_events(
         return sending.done(error)
     await sending.end(edit.feed(rest) + edit.flush() if edit else rest)
     return sending.done()
+
+
+def _any_end(_: bytes) -> bool:
+    return True
+
+
+def _broke_off(where: str) -> ProxyError:
+    return ProxyError(502, f"the upstream's stream ended {where}", code="upstream_broke_off")
 
 
 async def _relay_bytes(reply: Reply, sending: _Sending, edit: Edit | None) -> Relayed:

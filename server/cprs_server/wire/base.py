@@ -88,6 +88,11 @@ class Form(Protocol):
         """The same within a stream that has begun: whole events."""
         ...
 
+    def ends(self, events: bytes) -> bool:
+        """Whether events of an upstream's stream say that the answer is whole, or has failed: what
+        comes after them may be left out, what comes before may not."""
+        ...
+
     def answer(self, answer: Answer) -> bytes:
         """An answer of our own backend, JSON."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ _ERRORS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+
+_ENDS = re.compile(rb'"type"\s*:\s*"(?:message_stop|error)"|"stop_reason"\s*:\s*"')
 
 
 class Messages:
@@ -66,6 +69,10 @@ class Messages:
     def stream_error(self, status: int, message: str, *, code: str | None = None) -> bytes:
         """As `Form.stream_error`."""
         return event(_error(status, message, code), "error")
+
+    def ends(self, events: bytes) -> bool:
+        """As `Form.ends`: a reason to stop is enough."""
+        return _ENDS.search(events) is not None
 
     def answer(self, answer: Answer) -> bytes:
         """As `Form.answer`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from cprs_server.wire.sse import dump, event
 
 DONE = b"data: [DONE]\n\n"
 """The end of a stream of chunks."""
+
+# Text cannot look like a member's name: its quotes are escaped. Not every upstream sends "[DONE]".
+_ENDS = re.compile(rb'"finish_reason"\s*:\s*"|^data:\s*\[DONE\]|"error"\s*:\s*[{"]', re.MULTILINE)
 
 _TYPES = {
     401: "authentication_error",
@@ -37,6 +41,10 @@ class OpenAIErrors:
     def stream_error(self, status: int, message: str, *, code: str | None = None) -> bytes:
         """As `Form.stream_error`. No `[DONE]` follows: the stream did not come to its end."""
         return event({"error": error_object(status, message, code)})
+
+    def ends(self, events: bytes) -> bool:
+        """As `Form.ends`: a reason to finish is enough."""
+        return _ENDS.search(events) is not None
 
 
 def usage_of(answer: Answer) -> dict[str, Any]:

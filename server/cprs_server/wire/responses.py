@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,11 @@ from cprs_server.wire.read import Gathered, mappings
 from cprs_server.wire.responses_read import read_item
 from cprs_server.wire.sse import dump, event, pieces
 
+_ENDS = re.compile(
+    rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed|cancelled)|error)"'
+    rb"|^data:\s*\[DONE\]",
+    re.MULTILINE,
+)
 _LAST = 2**31 - 1
 _KEPT = ("previous_response_id", "conversation", "prompt")
 
@@ -51,6 +57,10 @@ class Responses(OpenAIErrors):
         flat = {"code": error["code"], "message": message, "param": None}
         data = {"type": "error", "sequence_number": _LAST, **flat, "error": error}
         return event(data, "error")
+
+    def ends(self, events: bytes) -> bool:
+        """As `Form.ends`."""
+        return _ENDS.search(events) is not None
 
     def answer(self, answer: Answer) -> bytes:
         """As `Form.answer`."""
