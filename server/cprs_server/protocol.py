@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on the head of a request."""
+"""HTTP/1.1 as uvicorn speaks it, with bounds on the head and the trailers of a request."""
 
 from __future__ import annotations
 
@@ -23,16 +23,19 @@ class _NotOurs(Exception):
 
 
 class BoundedHead(HttpToolsProtocol):
-    """Answers 431 to a head of more than `Config.h11_max_incomplete_event_size` bytes, and ends
-    connections whose head does not come. (uvicorn bounds neither with this parser.)"""
+    """Answers 431 to a head, or trailers, of more than `Config.h11_max_incomplete_event_size`
+    bytes, and ends connections whose head does not come. Trailers are dropped. (With this parser,
+    uvicorn bounds none of them, and makes headers of trailers.)"""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._most = self.config.h11_max_incomplete_event_size or 64 << 10
         self._seconds = _SECONDS
         self._in_head = True
-        self._fed = 0  # bytes since the head began, which may be held by the parser
-        self._held = 0  # bytes of the head that were handed on
+        # Bytes since the head began, or since the last ones of the body: what may be held by the
+        # parser, or be between chunks without an end.
+        self._fed = 0
+        self._held = 0  # bytes of the head, or of trailers, that were handed on
         self._timer: asyncio.TimerHandle | None = None
 
     # Uvicorn narrows the argument of asyncio's method in the same way.
@@ -47,7 +50,7 @@ class BoundedHead(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._fed += len(data)
         super().data_received(data)
-        if self._in_head and self._fed > self._most and not self.transport.is_closing():
+        if self._fed > self._most and not self.transport.is_closing():
             self._held = self._fed
             self.send_400_response("")
 
@@ -68,23 +71,33 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._hold(len(name) + len(value) + _LINE)
-        super().on_header(name, value)
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._fed, self._held = False, 0, 0
         self._stop()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._fed = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_head, self._fed = True, 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What is said where no request could be read."""
+        """What is said where no request could be read; nothing within an answer that has begun."""
+        cycle = self.cycle
+        if cycle is not None and cycle.response_started and not cycle.response_complete:
+            self.transport.close()
+            return
         status, reason = "400 Bad Request", msg or "not an HTTP/1.1 request"
         if self._held > self._most:
             status = "431 Request Header Fields Too Large"
-            reason = f"the head of the request is longer than {self._most:,} bytes"
+            what = "head" if self._in_head else "rest"
+            reason = f"the {what} of the request is longer than {self._most:,} bytes"
         error = {"message": reason, "type": "invalid_request_error", "param": None, "code": None}
         body = json.dumps({"error": error}).encode()
         head = (

@@ -112,6 +112,62 @@ def test_a_long_head_is_refused(parts: list[bytes]) -> None:
     )
 
 
+def chunked(*chunks: bytes, head: bytes = b"") -> bytes:
+    begin = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n" + head + b"\r\n"
+    return begin + b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"0\r\na: ", *[b"b" * 500] * 6],
+        [b"0\r\n" + b"a: b\r\n" * (MOST // 6), b"\r\n"],
+        [b"0\r\n" + b"a: b\r\n" * 10, *[b"a: b\r\n" * 50] * 8],
+        [b"2;", *[b"x" * 500] * 6],
+        [b"0" * 500 for _ in range(6)],
+    ],
+    ids=["without end", "many", "many, slowly", "an extension without end", "a size without end"],
+)
+def test_long_trailers_are_refused(parts: list[bytes]) -> None:
+    answer = exchange(chunked(b"a" * 5000, b"b" * 3), *parts)
+    assert answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_trailers_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[tuple[bytes, bytes]]] = []
+    whole = echo
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        await whole(scope, receive, send)
+        seen.append(scope["headers"])
+
+    monkeypatch.setitem(globals(), "echo", noting)
+    sent = chunked(b"ab", b"c", head=CLOSE) + b"0\r\nauthorization: Bearer x\r\n\r\n"
+    assert exchange(sent).endswith(b"\r\n\r\n3")
+    assert [name for name, _ in seen[0]] == [b"host", b"transfer-encoding", b"connection"]
+
+
+def test_a_body_of_many_small_chunks() -> None:
+    sent = chunked(*[b"a"] * (2 * MOST), head=CLOSE) + b"0\r\n\r\n"
+    assert exchange(sent[:3000], sent[3000:]).endswith(b"\r\n\r\n4000")
+
+
+def test_an_answer_that_has_begun_is_not_mixed_with_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def half(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        await receive()
+        await receive()
+
+    monkeypatch.setitem(globals(), "echo", half)
+    answer = exchange(chunked(b"a"), b"no size\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.endswith(b"half\r\n")
+
+
 @pytest.mark.parametrize(
     "sent",
     [
