@@ -15,7 +15,7 @@ EXAMPLE = Example("a", "Who came?", " Ann came. ", ("Ann",))
 class Letters:
     """A tokenizer of single characters."""
 
-    chat_template = None
+    chat_template: str | None = None
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
         assert not add_special_tokens
@@ -84,10 +84,11 @@ def test_unknown_ways() -> None:
 
 
 def test_the_middle_goes_first() -> None:
-    assert middle_out("abcdefg", 4) == ("ab", "fg")
-    assert middle_out("abcdefg", 3) == ("a", "fg")
-    assert middle_out("abcdefg", 0) == ("", "")
-    assert middle_out("abc", 3) == ("abc", ())
+    ids = (1, 2, 3, 4, 5, 6, 7)
+    assert middle_out(ids, 4) == ((1, 2), (6, 7))
+    assert middle_out(ids, 3) == ((1,), (6, 7))
+    assert middle_out(ids, 0) == ((), ())
+    assert middle_out(ids, 7) == (ids, ())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""`cprs l1`: commands of the companion."""
