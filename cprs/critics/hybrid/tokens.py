@@ -44,7 +44,10 @@ class Tokens:
         """The tokenizer in `folder`. Raises `WeightsError` where it is missing or broken."""
         path = folder / FILE
         if not path.is_file():
-            raise WeightsError(f"{path} is missing: a hybrid needs the tokenizer of its base")
+            raise WeightsError(
+                f"{path} is missing: a hybrid needs the tokenizer of its base; where there are"
+                " vocab.json and merges.txt, transformers' AutoTokenizer saves it"
+            )
         try:
             return cls(Tokenizer.from_file(str(path)))
         except Exception as error:  # the library raises plain `Exception`
