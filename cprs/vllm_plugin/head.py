@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from vllm.model_executor.layers.pooler.tokwise.heads import TokenPoolerHead
 
-ROWS = "cprs_rows"
-"""The request's own label rows, in its pooling parameters' `extra_kwargs`."""
+from cprs.critics.vllm.process import ROWS
 
 
 class CriticHead(TokenPoolerHead):
     """Logits (n, 4 + R) in float32 of hidden states (n, h): B I O E, then the LM head's rows of
-    "outside" and of the labels, the request's own or those that the server was started with."""
+    "outside" and of the labels, the request's own or those that the server was started with. The
+    tags alone where `words`, the LM head, is None."""
 
     def __init__(self, tags: nn.Linear, words: Any, rows: Sequence[int]) -> None:
         super().__init__()
@@ -38,6 +38,8 @@ class CriticHead(TokenPoolerHead):
         tags = functional.linear(
             hidden, self.tags.weight.to(torch.float32), self.tags.bias.to(torch.float32)
         )
+        if self.words is None:
+            return tags
         # A lookup, so that it works where the vocabulary is spread over several GPUs.
         words = self.words(torch.tensor(rows, device=hidden.device))
         return torch.cat([tags, hidden @ words.to(torch.float32).T], dim=-1)

@@ -18,9 +18,11 @@ from vllm.model_executor.models.utils import AutoWeightsLoader, extract_layer_in
 
 from cprs.critics.hybrid.config import HybridConfig
 from cprs.critics.hybrid.tokens import BEGIN
+from cprs.critics.vllm.process import CACHING
 from cprs.critics.vllm.served import Served
 from cprs.labels import TAGS
 from cprs.vllm_plugin.attention import FrozenAttention, Prompts
+from cprs.vllm_plugin.cached import both_ways
 from cprs.vllm_plugin.head import CriticHead
 from cprs.vllm_plugin.prompts import PromptFinder
 
@@ -52,14 +54,15 @@ class HybridForTokenClassification(nn.Module):
         super().__init__()
         model = vllm_config.model_config
         served = Served.read(model.model)
-        _check(vllm_config)
+        cached = bool(getattr(model.hf_config, CACHING, False))
+        _check(vllm_config, cached=cached)
         self.quant_config = vllm_config.quant_config
         self._finder = _finder(served) if served.config.prefix == "frozen" else None
         self._prompts = Prompts()
         self.model = HybridModel(
             vllm_config=vllm_config,
             prefix=maybe_prefix(prefix, "model"),
-            decoder_layer_type=_layer(served.config, self._prompts),
+            decoder_layer_type=_layer(served.config, self._prompts, cached=cached),
         )
         self.lm_head = self.model.embed_tokens
         if not served.config.tied:
@@ -98,6 +101,9 @@ class HybridForTokenClassification(nn.Module):
         """Load a checkpoint's tensors by their own names."""
         loader = AutoWeightsLoader(self)
         loaded: set[str] = loader.load_weights(weights, mapper=self.hf_to_vllm_mapper)
+        if self.lm_head is not self.model.embed_tokens and "lm_head.weight" not in loaded:
+            # A checkpoint without one tags all the same; there are no labels then.
+            self.lm_head = self.pooler.head.words = None
         if "cls_head.weight" not in loaded:
             raise ValueError(
                 "the checkpoint has no cls_head.weight: it is no critic yet; train one with:"
@@ -106,8 +112,9 @@ class HybridForTokenClassification(nn.Module):
         return loaded
 
 
-def _layer(config: HybridConfig, prompts: Prompts) -> type[nn.Module]:
-    """A decoder layer that is causal below `bidirectional_from` and looks both ways from there."""
+def _layer(config: HybridConfig, prompts: Prompts, *, cached: bool) -> type[nn.Module]:
+    """A decoder layer that is causal below `bidirectional_from` and looks both ways from there.
+    `cached`: it keeps keys and values there too."""
     base: Any = _LAYERS[config.family]
 
     class HybridLayer(base):
@@ -115,13 +122,15 @@ def _layer(config: HybridConfig, prompts: Prompts) -> type[nn.Module]:
             both = extract_layer_index(prefix) >= first
             # The layer itself asks the configuration which attention to build.
             before = getattr(config, "is_causal", True)
-            config.is_causal = not both
+            config.is_causal = not both or cached
             try:
                 super().__init__(config, *args, prefix=prefix, **more)
             finally:
                 config.is_causal = before
             if both and frozen:
-                self.self_attn.attn = FrozenAttention(self.self_attn.attn, prompts)
+                causal = self.self_attn.attn
+                whole = both_ways(causal) if cached else causal
+                self.self_attn.attn = FrozenAttention(whole, prompts)
 
     first, frozen = config.bidirectional_from, config.prefix == "frozen"
     return HybridLayer
@@ -132,11 +141,11 @@ def _finder(served: Served) -> PromptFinder:
     return PromptFinder(begin=served.tokens.marker(BEGIN), head=len(head))
 
 
-def _check(config: VllmConfig) -> None:
+def _check(config: VllmConfig, *, cached: bool) -> None:
     """Raise `ValueError` for options under which tags would be silently wrong."""
     if config.scheduler_config.enable_chunked_prefill:
         raise ValueError("a hybrid reads a window whole: leave out --enable-chunked-prefill")
-    if config.cache_config.enable_prefix_caching:
+    if config.cache_config.enable_prefix_caching and not cached:
         raise ValueError(
             "prefix caching gives a hybrid wrong tags: leave out --enable-prefix-caching"
         )

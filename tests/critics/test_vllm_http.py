@@ -241,6 +241,23 @@ def test_a_label_that_the_server_has_no_row_for(vllm: Upstream, folder: Path) ->
     assert any("no rows for label 'clue'" in said for said in scorer.warnings)
 
 
+def test_what_cannot_be_told_apart_is_said(vllm: Upstream, folder: Path) -> None:
+    serve(vllm, folder, tagged)
+    critic = on_server(vllm.url)
+    scorer = critic.ask(Guidance(query="Who?" * 999, labels=("fact", "finding")), [])
+    assert "too long" in scorer.warnings[0]
+    assert "labels 'fact' and 'finding' begin alike" in scorer.warnings[1]
+
+
+def test_a_window_that_does_not_fit(vllm: Upstream, folder: Path) -> None:
+    serve(vllm, folder, tagged)
+    critic = on_server(vllm.url)
+    encoded = critic.encode("a" * 1020)
+    windows = cut_windows(encoded, np.array([0, 1020]), size=1020)
+    with pytest.raises(OptionError, match="a window of 1020 tokens does not fit"):
+        critic.ask(Guidance(query="Who?"), windows)(windows, [()])
+
+
 def test_compressing_on_a_server(vllm: Upstream, folder: Path) -> None:
     serve(vllm, folder, tagged)
     text = "Maria Alvarez took the chair. " * 3 + "Rain had fallen all night. " * 40

@@ -19,7 +19,7 @@ from cprs.critics.hybrid.model import HybridModel
 from cprs.critics.hybrid.pipeline import Pipeline, Prompt
 from cprs.critics.hybrid.placement import DeviceMap, Placement, place
 from cprs.critics.hybrid.precision import FP8, Fp8Linear, check_fp8
-from cprs.critics.hybrid.prompt import RolesPrompt, roles_prompt
+from cprs.critics.hybrid.prompt import RolesPrompt, prompt_warnings, roles_prompt
 from cprs.critics.hybrid.tokens import Tokens, load_tokens
 from cprs.critics.hybrid.window import content, room
 from cprs.errors import OptionError, unknown
@@ -112,7 +112,7 @@ class HybridScorer:
     def __init__(self, critic: HybridCritic, prompt: RolesPrompt, guidance: Guidance) -> None:
         self._critic = critic
         self._prompt = Prompt(prompt.ids, prompt.rows if guidance.labels else None)
-        self.warnings = tuple(_warnings(prompt, guidance))
+        self.warnings = tuple(prompt_warnings(prompt, guidance))
 
     def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
         """Score windows; each token carries its passage's probability of being evidence, out of
@@ -178,17 +178,3 @@ def _decoding(decode: str | Decoding) -> Decoding | None:
     if decode not in (PASSAGES, PUBLISHED):
         raise unknown("decode", decode, [PASSAGES, PUBLISHED])
     return Decoding() if decode == PUBLISHED else None
-
-
-def _warnings(prompt: RolesPrompt, guidance: Guidance) -> list[str]:
-    found: list[str] = []
-    if prompt.shortened:
-        found.append("instruction and query are too long: only their beginning and end count")
-    first: dict[int, str] = {}
-    for token, label in zip(prompt.rows[1:].tolist(), guidance.labels, strict=True):
-        if first.setdefault(token, label) != label:
-            found.append(
-                f"labels {first[token]!r} and {label!r} begin alike and cannot be told apart:"
-                " rename one"
-            )
-    return found

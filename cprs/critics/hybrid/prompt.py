@@ -57,6 +57,21 @@ def roles_prompt(tokens: Tokens, guidance: Guidance, *, room: int) -> RolesPromp
     )
 
 
+def prompt_warnings(prompt: RolesPrompt, guidance: Guidance) -> list[str]:
+    """What whoever asked should know: it was too long, or labels cannot be told apart."""
+    found: list[str] = []
+    if prompt.shortened:
+        found.append("instruction and query are too long: only their beginning and end count")
+    first: dict[int, str] = {}
+    for token, label in zip(prompt.rows[1:].tolist(), guidance.labels, strict=True):
+        if first.setdefault(token, label) != label:
+            found.append(
+                f"labels {first[token]!r} and {label!r} begin alike and cannot be told apart:"
+                " rename one"
+            )
+    return found
+
+
 def label_rows(tokens: Tokens, guidance: Guidance) -> NDArray[np.int64]:
     """The LM head's rows (1 + L,) that say "outside" and each label: their words' first tokens; a
     label without tokens has 0."""

@@ -20,6 +20,11 @@ class Runner(Protocol):
         """Whether a request may name its own label rows."""
         ...
 
+    @property
+    def block(self) -> int:
+        """Tokens of which a prompt must have a multiple."""
+        ...
+
     def run(self, prompt: Ids, windows: Sequence[Ids], rows: Sequence[int]) -> list[Logits]:
         """Logits (t, 4 + R) of each window's t tokens behind `prompt` (p,): B I O E, then the LM
         head's `rows` (R,), or the server's own where it takes no others, or none at all.

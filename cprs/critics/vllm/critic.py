@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from cprs.critics.base import State, TokenScores
-from cprs.critics.hybrid.prompt import RolesPrompt, roles_prompt
+from cprs.critics.hybrid.decode import Decoding
+from cprs.critics.hybrid.prompt import RolesPrompt, prompt_warnings, roles_prompt
+from cprs.critics.hybrid.tokens import BEGIN
 from cprs.critics.hybrid.window import content, room
 from cprs.critics.vllm.base import Logits, Runner
+from cprs.critics.vllm.prefix import padded, room_in_blocks
 from cprs.critics.vllm.scores import scores_of
 from cprs.critics.vllm.served import Served
-from cprs.errors import ServiceError
+from cprs.errors import OptionError, ServiceError
 from cprs.guidance import Guidance
 from cprs.labels import TAGS
 from cprs.windows import Encoded, Window
@@ -24,11 +28,15 @@ class VllmCritic:
 
     threshold = 0.5
 
-    def __init__(self, served: Served, runner: Runner, *, name: str) -> None:
+    def __init__(
+        self, served: Served, runner: Runner, *, name: str, decoding: Decoding | None = None
+    ) -> None:
         self._served = served
         self._runner = runner
-        self._room = room(served.config.window)
+        self._room = room_in_blocks(room(served.config.window), block=runner.block)
         self.name = name
+        self.decoding = decoding
+        """How tags become spans where nothing else decides; None: passages by their scores."""
         self.window = content(served.config.window)
 
     def encode(self, text: str) -> Encoded:
@@ -39,10 +47,19 @@ class VllmCritic:
         """Nothing: the model reads no window without its prompt."""
         return [()] * len(windows)
 
+    def prompt(self, guidance: Guidance) -> RolesPrompt:
+        """What stands before every window, of whole blocks where vLLM holds it for several."""
+        tokens, block = self._served.tokens, self._runner.block
+        made = roles_prompt(tokens, guidance, room=self._room)
+        if block == 1:
+            return made
+        filler = int(tokens.ids("\n")[-1])
+        ids = padded(made.ids, block=block, begin=tokens.marker(BEGIN), filler=filler)
+        return replace(made, ids=ids)
+
     def ask(self, guidance: Guidance, windows: Sequence[Window]) -> VllmScorer:
         """Prepare the prompt."""
-        prompt = roles_prompt(self._served.tokens, guidance, room=self._room)
-        return VllmScorer(self._served, self._runner, prompt, guidance)
+        return VllmScorer(self._served, self._runner, self.prompt(guidance), guidance)
 
     def close(self) -> None:
         """End the vLLM of this process, or the connections to a server."""
@@ -57,13 +74,10 @@ class VllmScorer:
     ) -> None:
         self._runner = runner
         self._prompt = prompt
+        self._most = served.config.window
         self._rows: tuple[int, ...] = tuple(prompt.rows.tolist())
         self._columns: list[int] | None = list(range(len(self._rows)))
-        warnings = []
-        if prompt.shortened:
-            warnings.append(
-                "instruction and query are too long: only their beginning and end count"
-            )
+        warnings = prompt_warnings(prompt, guidance)
         if not runner.any_label:
             self._rows = served.rows
             known = {label: column for column, label in enumerate(served.labels, 1)}
@@ -79,7 +93,16 @@ class VllmScorer:
         self.warnings = tuple(warnings)
 
     def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
-        """Score windows; each token carries its passage's probability of being evidence."""
+        """Score windows; each token carries its passage's probability of being evidence.
+
+        Raises `OptionError` for a window that does not fit behind the prompt, and `ServiceError`.
+        """
+        longest = max(map(len, windows), default=0)
+        if len(self._prompt.ids) + longest > self._most:
+            raise OptionError(
+                f"a window of {longest} tokens does not fit: the critic reads {self._most} at once,"
+                f" its prompt of {len(self._prompt.ids)} among them"
+            )
         found = [TokenScores(np.zeros(0, np.float32))] * len(windows)
         filled = [i for i, window in enumerate(windows) if len(window)]
         if filled:

@@ -35,6 +35,8 @@ class OnServer:
     """
 
     any_label = False
+    block = 1
+    """vLLM's route cannot ask for cached prompts."""
 
     def __init__(
         self,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cprs.critics.hybrid.decode import Decoding
+from cprs.critics.hybrid.hub import find_on_hub, is_hub_name
 from cprs.critics.hybrid.kind import CONFIG
 from cprs.critics.vllm.critic import VllmCritic
 from cprs.critics.vllm.http import CONNECTIONS, TIMEOUT, Models, OnServer
@@ -40,18 +42,38 @@ def open_vllm(name: str, **options: Any) -> VllmCritic:
     return in_process(rest, **options)
 
 
-def in_process(folder: str | Path, *, dtype: str = "auto", **options: Any) -> VllmCritic:
-    """vLLM in this process, with the hybrid in `folder`, on whatever vLLM was built for. `dtype`:
-    of its layers, by default float32 on a CPU and bfloat16 elsewhere. `options` go to `vllm.LLM`.
+def in_process(
+    name: str | Path,
+    *,
+    dtype: str = "auto",
+    prefix_caching: bool = False,
+    decoding: Decoding | None = None,
+    **options: Any,
+) -> VllmCritic:
+    """vLLM in this process, on whatever it was built for, with the hybrid called `name`: a folder,
+    or a name on the Hugging Face hub.
+
+    `dtype`: of its layers, by default float32 on a CPU and bfloat16 elsewhere. `prefix_caching`
+    computes a frozen hybrid's prompt once for eight windows; the prompt is then filled up to whole
+    blocks of the cache, with which scores are a little other. `decoding`: how tags become spans
+    where no budget, ratio or threshold decides. `options` go to `vllm.LLM`.
     """
+    folder = find_on_hub(str(name)) if is_hub_name(str(name)) and not Path(name).is_dir() else name
     found = local_folder(folder)
     served = Served.read(found)
-    runner = InProcess(found, served, dtype=dtype, **options)
-    return VllmCritic(served, runner, name=f"vllm-{_digest(found)}-{runner.dtype}")
+    runner = InProcess(found, served, dtype=dtype, prefix_caching=prefix_caching, **options)
+    blocks = f"-{runner.block}" if prefix_caching else ""
+    made = f"vllm-{_digest(found)}-{runner.dtype}{blocks}"
+    return VllmCritic(served, runner, name=made, decoding=decoding)
 
 
 def on_server(
-    url: str, *, key: str = "", connections: int = CONNECTIONS, timeout: float = TIMEOUT
+    url: str,
+    *,
+    key: str = "",
+    connections: int = CONNECTIONS,
+    timeout: float = TIMEOUT,
+    decoding: Decoding | None = None,
 ) -> VllmCritic:
     """The hybrid on the vLLM server at `url`, `http://host:port[/NAME][#FOLDER]`. Windows of one
     call travel together, `connections` calls at once; `timeout`: seconds without an answer."""
@@ -76,7 +98,8 @@ def on_server(
         )
     model = str(entry["id"])
     runner = OnServer(address.url, model=model, key=key, connections=connections, timeout=timeout)
-    return VllmCritic(served, runner, name=f"vllm-{_digest(served.folder)}-{urlsplit(url).netloc}")
+    name = f"vllm-{_digest(served.folder)}-{urlsplit(url).netloc}"
+    return VllmCritic(served, runner, name=name, decoding=decoding)
 
 
 @dataclass(frozen=True, slots=True)

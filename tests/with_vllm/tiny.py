@@ -1,0 +1,94 @@
+"""Tiny random models in Hugging Face folders: hybrids, and a plain causal model that chats."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from hybrids import MARKERS, tokenizer
+
+from cprs.labels import TAGS
+
+WINDOW = 512
+CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}<|im_start|>assistant\n"
+)
+
+
+def make_hybrid(folder: Path, *, prefix: str, tied: bool, layout: str = "trained") -> Path:
+    """A hybrid of four layers, two of them looking both ways, with two label words of its own.
+
+    `layout`: of its configuration, as `cprs train critic` writes it or as it was "published"
+    (which says nothing of itself, but for the first layer that looks both ways).
+    """
+    _random(folder, tied=tied, seed=len(prefix))
+    config = json.loads((folder / "config.json").read_text())
+    own: dict[str, Any] = {"bidirectional_from": 2, "labels": ["fact", "proof"]}
+    if layout == "trained":
+        named = dict(enumerate(TAGS))
+        own |= {"prefix": prefix, "window": WINDOW, "cprs_format": 1, "id2label": named}
+        own["architectures"] = ["CprsForTokenClassification"]
+    else:
+        own["architectures"] = ["Qwen2ForCausalLMandBIO"]
+        own["window"] = WINDOW  # 8,192 positions would be many for so small a model
+    (folder / "config.json").write_text(json.dumps({**config, **own}))
+    generator = torch.Generator().manual_seed(3)
+    from safetensors.torch import save_file
+
+    # So wide that all four tags occur and rounding decides none of them, or hardly changes any.
+    head = {
+        "cls_head.weight": 0.3 * torch.randn(len(TAGS), 128, generator=generator),
+        "cls_head.bias": 0.3 * torch.randn(len(TAGS), generator=generator),
+    }
+    save_file(head, folder / "model-head.safetensors", metadata={"format": "pt"})
+    weight_map = dict.fromkeys(_names(folder / "model.safetensors"), "model.safetensors")
+    weight_map |= dict.fromkeys(head, "model-head.safetensors")
+    index = {"metadata": {}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return folder
+
+
+def make_chatting(folder: Path) -> Path:
+    """A causal model with a tokenizer and a chat template, which says nothing of sense."""
+    _random(folder, tied=True, seed=1)
+    made = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer(), eos_token=MARKERS[2], pad_token=MARKERS[0]
+    )
+    made.chat_template = CHAT
+    made.save_pretrained(folder)
+    return folder
+
+
+def _random(folder: Path, *, tied: bool, seed: int) -> None:
+    """A Qwen2 with heads 32 wide, the least that vLLM computes on a CPU, and its tokenizer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokens = tokenizer()
+    tokens.save(str(folder / "tokenizer.json"))
+    config = transformers.Qwen2Config(
+        vocab_size=tokens.get_vocab_size() + 8,
+        hidden_size=128,
+        intermediate_size=192,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=tied,
+        initializer_range=0.1,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = transformers.Qwen2ForCausalLM(config)
+    model.save_pretrained(folder)
+
+
+def _names(path: Path) -> list[str]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        return list(file.keys())
