@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -291,26 +292,41 @@ def test_layers_on_several_devices_say_the_same(
         assert a.keep.tobytes() == b.keep.tobytes()
 
 
-Snapshot = Callable[..., str]
-
-
-def hub(monkeypatch: pytest.MonkeyPatch, snapshot: Snapshot, *, offline: bool = False) -> None:
+def hub(
+    monkeypatch: pytest.MonkeyPatch, snapshot: Callable[..., str], *, offline: bool = False
+) -> None:
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
 
 
-def test_a_name_is_looked_up_in_the_hubs_cache(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
+@pytest.fixture
+def cache(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's own cache, with a critic in it and no network; returns the critic's place."""
+    commit = "1" * 40
+    repository = tmp_path / f"models--{NAME.replace('/', '--')}"
+    place = repository / "snapshots" / commit
+    shutil.copytree(folder, place)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    return place
 
-    def snapshot(name: str, *, local_files_only: bool = False, **_: Any) -> str:
-        asked.append((name, local_files_only))
-        return str(folder)
 
-    hub(monkeypatch, snapshot)
+def test_a_name_is_looked_up_in_the_hubs_cache(folder: Path, cache: Path) -> None:
     assert Compressor(NAME).critic.name == load_critic(folder).name
-    assert asked == [(NAME, True)]
+
+
+def test_a_critic_that_is_half_in_the_cache(cache: Path) -> None:
+    next(cache.glob("*.safetensors")).unlink()
+    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE is set and some of its files are"):
+        load_critic(NAME)
+
+
+def test_a_critic_that_is_not_in_the_cache(cache: Path) -> None:
+    with pytest.raises(WeightsError, match=r"nobody/nothing .* HF_HUB_OFFLINE is set") as caught:
+        load_critic("nobody/nothing")
+    assert "\n" not in str(caught.value)
 
 
 def test_what_is_not_in_the_cache_is_downloaded(
