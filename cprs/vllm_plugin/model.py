@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, float32, nn
 from vllm.compilation.decorators import ignore_torch_compile
-from vllm.config import CUDAGraphMode, VllmConfig
+from vllm.config import VllmConfig
 from vllm.model_executor.layers.pooler.tokwise import get_tok_pooling_method
 from vllm.model_executor.layers.pooler.tokwise.poolers import TokenPooler
 from vllm.model_executor.layers.vocab_parallel_embedding import VocabParallelEmbedding
@@ -24,6 +24,7 @@ from cprs.labels import TAGS
 from cprs.vllm_plugin.attention import FrozenAttention, Prompts
 from cprs.vllm_plugin.cached import both_ways
 from cprs.vllm_plugin.head import CriticHead
+from cprs.vllm_plugin.options import check_options
 from cprs.vllm_plugin.prompts import PromptFinder
 
 _LAYERS = {"qwen2": Qwen2DecoderLayer, "qwen3": Qwen3DecoderLayer}
@@ -55,7 +56,7 @@ class HybridForTokenClassification(nn.Module):
         model = vllm_config.model_config
         served = Served.read(model.model)
         cached = bool(getattr(model.hf_config, CACHING, False))
-        _check(vllm_config, cached=cached)
+        check_options(vllm_config, cached=cached)
         self.quant_config = vllm_config.quant_config
         self._finder = _finder(served) if served.config.prefix == "frozen" else None
         self._prompts = Prompts()
@@ -139,15 +140,3 @@ def _layer(config: HybridConfig, prompts: Prompts, *, cached: bool) -> type[nn.M
 def _finder(served: Served) -> PromptFinder:
     head = served.tokens.ids("context\n")
     return PromptFinder(begin=served.tokens.marker(BEGIN), head=len(head))
-
-
-def _check(config: VllmConfig, *, cached: bool) -> None:
-    """Raise `ValueError` for options under which tags would be silently wrong."""
-    if config.scheduler_config.enable_chunked_prefill:
-        raise ValueError("a hybrid reads a window whole: leave out --enable-chunked-prefill")
-    if config.cache_config.enable_prefix_caching and not cached:
-        raise ValueError(
-            "prefix caching gives a hybrid wrong tags: leave out --enable-prefix-caching"
-        )
-    if config.compilation_config.cudagraph_mode != CUDAGraphMode.NONE:
-        raise ValueError("CUDA graphs cannot hold a hybrid's steps: add --enforce-eager")

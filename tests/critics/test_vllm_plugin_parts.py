@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cprs.vllm_plugin.options import check_options
 from cprs.vllm_plugin.prompts import PromptFinder
 
 FINDER = PromptFinder(begin=1, head=2)
@@ -70,3 +72,22 @@ def test_a_prompts_rows_see_the_prompt_alone_and_a_windows_see_both() -> None:
         torch.testing.assert_close(found[start:prompt].double(), alone, rtol=1e-5, atol=1e-5)
         assert not torch.allclose(found[start:prompt], whole[start:prompt], atol=1e-2)
         assert torch.equal(found[prompt:end], whole[prompt:end])
+
+
+def options(*, chunked: bool = False, prefix: bool = False, graphs: str = "NONE") -> Any:
+    return SimpleNamespace(
+        scheduler_config=SimpleNamespace(enable_chunked_prefill=chunked),
+        cache_config=SimpleNamespace(enable_prefix_caching=prefix),
+        compilation_config=SimpleNamespace(cudagraph_mode=SimpleNamespace(name=graphs)),
+    )
+
+
+def test_options_that_would_give_wrong_tags() -> None:
+    check_options(options(), cached=False)
+    check_options(options(prefix=True), cached=True)
+    with pytest.raises(ValueError, match="leave out --enable-prefix-caching"):
+        check_options(options(prefix=True), cached=False)
+    with pytest.raises(ValueError, match="leave out --enable-chunked-prefill"):
+        check_options(options(chunked=True), cached=True)
+    with pytest.raises(ValueError, match="add --enforce-eager"):
+        check_options(options(graphs="FULL"), cached=False)

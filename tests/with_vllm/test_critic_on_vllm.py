@@ -116,20 +116,21 @@ SERVED = (
 )
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--enable-prefix-caching",), "prefix caching gives a hybrid wrong tags"),
-        (("--enable-chunked-prefill",), "a hybrid reads a window whole"),
-    ],
-)
-def test_options_that_would_give_wrong_tags_are_refused(
-    hybrids: dict[str, Path], tmp_path: Path, options: tuple[str, ...], said: str
+def test_an_option_that_would_give_wrong_tags_is_refused(
+    hybrids: dict[str, Path], tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
     with (
         pytest.raises(AssertionError, match="vllm serve ended"),
-        vllm_serve(hybrids["exact"], *SERVED, *options, log=log),
+        vllm_serve(hybrids["exact"], *SERVED, "--enable-prefix-caching", log=log),
     ):
         raise CprsError("it started")
-    assert said in log.read_text("utf-8", "replace")
+    assert "prefix caching gives a hybrid wrong tags" in log.read_text("utf-8", "replace")
+
+
+def test_a_plugin_that_is_left_out(
+    hybrids: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_PLUGINS", "other")
+    with pytest.raises(OptionError, match="leaves cprs's plugin out: add cprs to it"):
+        load_critic(f"vllm:{hybrids['exact']}")
