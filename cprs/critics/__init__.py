@@ -22,7 +22,9 @@ __all__ = [
 def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
     """The critic called `name`, or the one whose folder `name` is a path to: exported, trained, or
     a hybrid's, which may also be named as on the Hugging Face hub. "vllm:" before a hybrid, or
-    before a server's URL, has vLLM run it.
+    before a server's URL, has vLLM run it; "@cuda:1" behind one is its `device`, where there is no
+    other place to say it. A hybrid runs on several devices where they are named with commas
+    between them ("cuda:0,cuda:1"), or as "all" GPUs.
 
     Raises `OptionError` for an unknown name or device, `WeightsError` for unusable weights,
     `ServiceError` for a vLLM that does not run.
@@ -30,6 +32,8 @@ def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
     from cprs.critics.hybrid.hub import find_on_hub, is_hub_name
     from cprs.critics.vllm.opening import is_vllm, open_vllm
 
+    if isinstance(name, str):
+        name, device = _placed(name, device)
     if isinstance(name, str) and name in _CRITICS:
         return _CRITICS[name](device)
     if isinstance(name, str) and is_vllm(name):
@@ -110,9 +114,21 @@ def _hybrid(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
     require("torch", "safetensors", what=f"the hybrid critic in {path}", extra="torch")
+    devices = [name.strip() for name in device.split(",")]
+    if len(devices) > 1:
+        from cprs.critics.hybrid.parallel import load_parallel
+
+        return load_parallel(path, devices=devices)
     from cprs.critics.hybrid.critic import HybridCritic
 
     return HybridCritic.load(path, device=device)
+
+
+def _placed(name: str, device: str) -> tuple[str, str]:
+    """A name without the device behind it, and that device, or the one given."""
+    bare, _, behind = name.rpartition("@")
+    named = behind == "all" or behind.startswith(("cpu", "cuda"))
+    return (bare, behind) if bare and named else (name, device)
 
 
 def _lexical(device: str) -> TokenCritic:

@@ -261,6 +261,15 @@ def test_a_driver_that_does_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatc
         HybridCritic.load(folder, device="cuda:1")
 
 
+def test_several_devices_have_a_process_each(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "cprs.critics.hybrid.parallel.load_parallel", lambda *a, **b: asked.append((a, b))
+    )
+    load_critic(folder, device="cuda:0, cuda:1")
+    assert asked == [((folder,), {"devices": ["cuda:0", "cuda:1"]})]
+
+
 def test_parts_are_spread_by_room() -> None:
     assert spread([2, 1, 1, 1, 1, 2], [10, 10]) == [0, 0, 0, 1, 1, 1]
     assert spread([1] * 6, [20, 10]) == [0, 0, 0, 0, 1, 1]
