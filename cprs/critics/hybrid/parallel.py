@@ -260,7 +260,10 @@ def _loaded(lane: Connection, device: str) -> _About:
     try:
         said = lane.recv()
     except EOFError:
-        raise CprsError(f"the process for {device} ended while it loaded the critic") from None
+        raise CprsError(
+            f"the process for {device} ended while it loaded the critic; a script that starts one"
+            " does so under: if __name__ == '__main__'"
+        ) from None
     if isinstance(said, _About):
         return said
     raise said

@@ -47,6 +47,24 @@ def place(
     return Placement(one, (one,) * config.layers, one)
 
 
+def devices(named: str) -> list[str]:
+    """The devices that a name names: those between commas, or "all" GPUs.
+
+    >>> devices("cuda:0, cuda:1")
+    ['cuda:0', 'cuda:1']
+
+    Raises `OptionError` for a list with a gap, and for "all" where there is no GPU.
+    """
+    if named == "all":
+        if not _gpus():
+            raise OptionError("device 'all' means all GPUs, and torch sees none: use 'cpu'")
+        return [f"cuda:{i}" for i in range(_gpus())]
+    found = [name.strip() for name in named.split(",")]
+    if not all(found):
+        raise OptionError(f"device {named!r} names an empty one: write 'cuda:0,cuda:1'")
+    return found
+
+
 def open_device(name: str) -> torch.device:
     """The device called `name`, tried out. Raises `OptionError`, saying why, if it is no use."""
     try:

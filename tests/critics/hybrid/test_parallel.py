@@ -141,3 +141,23 @@ def test_a_hybrid_on_two_devices(tmp_path: Path) -> None:
         assert critic.ask(asked, []).warnings == one.ask(asked, []).warnings != ()
     finally:
         critic.close()
+
+
+def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="needs cprs[torch]")
+    from cprs.critics import _placed
+    from cprs.critics.hybrid import placement
+
+    assert placement.devices("cpu") == ["cpu"]
+    assert placement.devices("cuda:0, cuda:1") == ["cuda:0", "cuda:1"]
+    with pytest.raises(OptionError, match="names an empty one"):
+        placement.devices("cuda:0,")
+    monkeypatch.setattr(placement, "_gpus", lambda: 0)
+    with pytest.raises(OptionError, match="torch sees none"):
+        placement.devices("all")
+    monkeypatch.setattr(placement, "_gpus", lambda: 2)
+    assert placement.devices("all") == ["cuda:0", "cuda:1"]
+    assert _placed("models/cprs@cuda:1", "cpu") == ("models/cprs", "cuda:1")
+    assert _placed("models/cprs@cuda:0,cuda:1", "cpu") == ("models/cprs", "cuda:0,cuda:1")
+    assert _placed("me@home/cprs", "cuda") == ("me@home/cprs", "cuda")
+    assert _placed("embedded", "cpu") == ("embedded", "cpu")
