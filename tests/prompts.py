@@ -5,6 +5,7 @@ A prompt is a list of parts: "q" asks (never compressed), "d" is a document, "-"
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from prompt_documents import (
@@ -76,6 +77,9 @@ TAGGED = "\n".join(
     f'<document index="{i}">\n{text}\n</document>' for i, text in enumerate(PASSAGES, 1)
 )
 QUOTED = "\n".join(f"> {line}" for line in EMAIL.splitlines())
+
+DATA = json.dumps([{"pump": n, "pressure": 3.5, "state": "running"} for n in range(60)])
+DICTATED = "and so they walked along the quay and the rain fell and nobody spoke " * 40
 
 PROMPTS = (
     # A document before the question.
@@ -176,6 +180,59 @@ PROMPTS = (
         q("Who was on call when the certificate ran out?\n\n"),
         d(TRANSCRIPT),
         query="certificate",
+    ),
+    # On the document's own last line, with no stop between.
+    prompt(
+        "data on one line",
+        d(DATA),
+        x(" "),
+        q("Which pump has a fault?"),
+        query="pump fault?",
+        without="pressure",
+    ),
+    prompt("data on one line, a label", d(DATA), x(" "), q("Q: Who owns pump 17?"), query="owns"),
+    prompt(
+        "data on one line, two questions",
+        d(DATA),
+        x(" "),
+        q("Which pump has a fault? Who owns it?"),
+        query="pump fault? owns",
+    ),
+    prompt(
+        "data on one line, Chinese", d(DATA), x(" "), q("哪台泵有故障？"), query="哪台泵有故障？"
+    ),
+    prompt(
+        "data on one line, no word that asks", d(DATA), x(" "), q("In which unit?"), query="unit?"
+    ),
+    prompt(
+        "markup on one line",
+        d("<ul>" + "".join(f"<li>Row {i} of the table</li>" for i in range(90)) + "</ul>"),
+        x(" "),
+        q("How many rows are there?"),
+        query="rows",
+        without="<li>Row",
+    ),
+    prompt("no stop anywhere", d(DICTATED), x(" "), q("Where did they go in May?"), query="May?"),
+    prompt(
+        "no stop and no capital",
+        d(DICTATED),
+        x(" "),
+        q("so where did they go in may?"),
+        query="where may?",
+    ),
+    prompt(
+        "an order behind a row",
+        d(CSV),
+        x(" "),
+        q("Please list all orders that were refunded."),
+        query="refunded.",
+    ),
+    prompt(
+        "an order behind an entry of a log",
+        d(LOG),
+        x(" "),
+        q("Explain why the connection was refused."),
+        query="refused.",
     ),
     # A question before the document.
     prompt(
@@ -515,6 +572,11 @@ PROMPTS = (
     prompt("a log alone", d(LOG), task=None),
     prompt("a table alone", d(CSV), task=None),
     prompt("JSON alone", d(JSON), task=None),
+    prompt("data on one line alone", d(DATA), task=None),
+    prompt(
+        "a text without stops alone", d(DICTATED + "and they found the list of names"), task=None
+    ),
+    prompt("a row that names an order", d(CSV.rstrip() + " Please Find Ltd"), task=None),
     prompt(
         "a question alone",
         q("Who was the first person to sail around the world alone?"),

@@ -145,8 +145,8 @@ _REFERS = re.compile(
     r"|上述|上面|以上|以下|下面|文中|本文|根据|这篇|这份|该文",
     re.IGNORECASE,
 )
-# Also before a last remark in brackets: "... paid? (in USD)".
-_MARK = re.compile(r"[?？؟]['\"”’)\]*_\s]{0,9}(?:\([^()]{1,80}\)[\s.]{0,9})?\Z")
+# A question mark at the end, also before a last remark in brackets: "... paid? (in USD)".
+MARK = re.compile(r"[?？؟]['\"”’)\]*_\s]{0,9}(?:\([^()]{1,80}\)[\s.]{0,9})?\Z")
 _CJK_ASKS = re.compile(
     r"(?:什么|谁|多少|哪|如何|为什么|怎么|是否|何时|几|吗|か|何|誰|무엇|누구|언제)"
 )
@@ -185,14 +185,14 @@ def sense(sentence: str) -> Sense:
         return NOTHING
     head = words[:400]
     refers = bool(_REFERS.search(words))
-    if _META.search(words) and not _MARK.search(words):
+    if _META.search(words) and not MARK.search(words):
         return Sense(1)
     if _WHOLE.match(head):
         return Sense(2) if _OF_ANSWER.search(words) else Sense(4 if refers else 3, "whole")
     if _OVERVIEW.match(head):
         task: Task = "question" if _NARROW.search(words[10:]) else "overview"
         return Sense(4 if refers else 3, task)
-    marked = bool(_MARK.search(words))
+    marked = bool(MARK.search(words))
     if marked and (_WH.match(head) or _CJK_ASKS.search(words)):
         return Sense(4 if refers else 3)
     if _ORDER.match(head):

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from cprs.formats.sentences import sentences
 from cprs_server.planning.asking import CUE, LEAD, QUESTION_LABEL, sense
+from cprs_server.planning.run_on import LONG, run_on
 
 ZONE = 4_000
 """Code points at either end that are looked at."""
@@ -93,7 +94,10 @@ def _lines_up(text: str, start: int, end: int) -> int:
 def _sentences_up(text: str, start: int, end: int) -> int:
     at = taken = end
     for a, b in reversed(sentence_ranges(text, start, end)):
-        if sense(text[a:b]).score:
+        score = sense(text[a:b]).score
+        if (not score or b - a > LONG) and (inner := run_on(text, a, b)) < b:
+            return inner
+        if score:
             taken = at = a
         elif CUE.match(text[a:b]):
             at = a
