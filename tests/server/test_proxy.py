@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import anthropic
@@ -63,12 +65,27 @@ def extracting() -> Iterator[str]:
         yield url
 
 
-def openai_at(url: str, **more: Any) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{url}/v1", api_key="sk-secret", max_retries=0, **more)
+_CLIENTS: list[openai.OpenAI | anthropic.Anthropic] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed_clients() -> Iterator[None]:
+    """An error that a test expects holds on to the client that raised it."""
+    yield
+    while _CLIENTS:
+        _CLIENTS.pop().close()
+
+
+def openai_at(url: str, *, api_key: str = "sk-secret", **more: Any) -> openai.OpenAI:
+    client = openai.OpenAI(base_url=f"{url}/v1", api_key=api_key, max_retries=0, **more)
+    _CLIENTS.append(client)
+    return client
 
 
 def anthropic_at(url: str) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=url, api_key="sk-ant-secret", max_retries=0)
+    client = anthropic.Anthropic(base_url=url, api_key="sk-ant-secret", max_retries=0)
+    _CLIENTS.append(client)
+    return client
 
 
 def sent(upstream: Upstream) -> Any:
@@ -235,19 +252,20 @@ def test_a_client_that_goes_before_the_first_byte(proxy: str, upstream: Upstream
 
 
 def test_a_storm_of_cancelled_requests(proxy: str, upstream: Upstream) -> None:
-    url = f"{proxy}/v1/chat/completions"
-    upstream.reply(*[hang()] * 40)
-    with httpx2.Client(limits=httpx2.Limits(max_connections=50)) as client:
-        for _ in range(40):
-            with pytest.raises(httpx2.TimeoutException):
-                client.post(
-                    url,
-                    json={"model": "m", "messages": []},
-                    timeout=0.02,
-                )
-    assert eventually(lambda: upstream.gone >= len(upstream.seen), 5)
-    upstream._replies.clear()
-    assert openai_at(proxy, timeout=5).chat.completions.create(model="m", messages=[])
+    """200 requests are aborted, then one is answered at once."""
+    upstream.reply(*[hang()] * 200)
+    host, _, port = proxy.removeprefix("http://").partition(":")
+    body = b'{"model": "m", "messages": []}'
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    with ExitStack() as storm:
+        for _ in range(200):
+            client = storm.enter_context(socket.create_connection((host, int(port)), 30))
+            client.sendall(head.encode() + body)
+        assert upstream.wait_seen(200, seconds=60)
+    assert upstream.wait_gone(200, seconds=30)
+    assert openai_at(proxy, timeout=10).chat.completions.create(model="m", messages=[])
+    idle = "cprs_active_requests 0.0"
+    assert eventually(lambda: idle in httpx2.get(f"{proxy}/metrics").text, 10)
 
 
 def test_other_paths_pass_through(proxy: str, upstream: Upstream) -> None:
@@ -330,7 +348,7 @@ def test_keys_of_ours(upstream: Upstream) -> None:
     with served(create_app(settings(upstream, keys=[key]))) as url:
         with pytest.raises(openai.AuthenticationError):
             openai_at(url).chat.completions.create(model="m", messages=[])
-        client = openai.OpenAI(base_url=f"{url}/v1", api_key="mine", max_retries=0)
+        client = openai_at(url, api_key="mine")
         raw = client.chat.completions.with_raw_response.create(model="m", messages=[])
         assert raw.headers["x-ratelimit-limit-requests"] == "3"
         assert upstream.seen[-1].header("authorization") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import anthropic
@@ -206,11 +206,11 @@ def test_sdks_read_them(upstream: Upstream) -> None:
     app.include_router(
         models_router(models, lambda r: Asker(router, None, tuple(r.scope["headers"])))
     )
-    with served(app) as url:
-        client = openai.OpenAI(base_url=url + "/v1", api_key="k", max_retries=0)
+    with served(app) as url, ExitStack() as opened:
+        client = opened.enter_context(openai.OpenAI(base_url=url + "/v1", api_key="k"))
         assert [m.id for m in client.models.list()][-1] == "cprs/extract"
         assert client.models.retrieve("cprs/gpt-4o").id == "cprs/gpt-4o"
-        other = anthropic.Anthropic(base_url=url, api_key="k", max_retries=0)
+        other = opened.enter_context(anthropic.Anthropic(base_url=url, api_key="k"))
         listed = [m.id for m in other.models.list().data]
         assert listed == ["gpt-4o", "cprs/gpt-4o", "cprs/extract"]
         assert other.models.retrieve("cprs/extract").display_name == "cprs/extract"
