@@ -8,6 +8,7 @@ from cprs_bench.kernel_cases.attention import attention
 from cprs_bench.kernel_cases.case import SHAPES, TINY, Bench, Case, Shape
 from cprs_bench.kernel_cases.heads import compaction, heads
 from cprs_bench.kernel_cases.rows import activations, norms, products, rotary
+from cprs_bench.kernel_cases.training import training
 
 __all__ = ["SHAPES", "TINY", "Bench", "Case", "Shape", "cases"]
 
@@ -21,3 +22,6 @@ def cases(bench: Bench, shape: Shape) -> Iterator[Case]:
     yield rotary(bench, shape)
     yield from heads(bench, shape)
     yield compaction(bench, shape)
+    # A training run is of a small model.
+    if shape.hidden < 2048:
+        yield from training(bench, shape)

@@ -40,7 +40,7 @@ SHAPES = (
     Shape("0.5B", 896, 4864, 14, 2, 64, 151_936, 32, 2048, 256),
 )
 """Qwen2's sizes, 32,768 and 65,536 tokens."""
-TINY = (Shape("tiny", 64, 96, 4, 2, 16, 300, 3, 8, 5),)
+TINY = (Shape("tiny", 32, 48, 2, 1, 16, 150, 2, 4, 3),)
 """For a rehearsal without a GPU."""
 
 
