@@ -90,9 +90,20 @@ PATTERNS = {
     ),
     "date": _pattern(
         r"(?:calendar\ )?dates?",
-        rf"""\b\d{{4}}-\d\d-\d\d\b | (?<![\d./])\d{{1,2}}([./])\d{{1,2}}\1(?:\d{{4}}|\d\d)(?![\d./])
+        rf"""\b\d{{4}}([/\-])\d\d\1\d\d\b
+            | (?<![\d./])\d{{1,2}}([./])\d{{1,2}}\2(?:\d{{4}}|\d\d)(?![\d./])
             | {_DAY}\ (?:of\ )?{_MONTH}(?:,?\ \d{{4}}\b)?
             | \b{_MONTH}\ (?:{_DAY}(?:,?\ \d{{4}}\b)?|\d{{4}}\b)""",
+    ),
+    "timestamp": _pattern(
+        r"time\ ?stamps?",
+        r"""\b\d{4}-\d\d-\d\d[t\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z\b|\ ?[+\-]\d\d:?\d\d\b)?
+            | (?<![\d.])1\d{9}(?:\d{3})?(?:\.\d+)?(?![\d.])""",
+    ),
+    "version": _pattern(
+        r"versions?(?:\ numbers?)?|releases?",
+        r"""(?<![\w.])(?!\d{1,2}\.\d{1,2}\.\d{4}\b)
+            (?:v(?:ersion)?\ ?\d+(?:\.\d+)* | \d+\.\d+\.\d+)(?![\w]|\.\d)""",
     ),
     "quantity": _pattern(
         r"measurements?|measured\ values?|quantit(?:y|ies)|physical\ quantities",
@@ -106,6 +117,17 @@ PATTERNS = {
         r"uuids?|guids?", r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", always=True
     ),
 }
+LEVELS = {
+    "error": _pattern(
+        r"errors?|failures?|fatal", r"(?<![\w.])(?:error|fatal|critical|severe|err)(?![\w.])"
+    ),
+    "warning": _pattern(r"warn(?:ing)?s?", r"(?<![\w.])warn(?:ing)?(?![\w.])"),
+    "info": _pattern(r"info|informational|notices?", r"(?<![\w.])(?:info|notice)(?![\w.])"),
+    "debug": _pattern(r"debug(?:ging)?|verbose", r"(?<![\w.])(?:debug|trace)(?![\w.])"),
+    "trace": _pattern(r"trace", r"(?<![\w.])trace(?![\w.])"),
+}
+"""Of log lines: they tell labels apart, whole lines at a time, where two levels are asked for. What
+else such words may stand for is left to the layers."""
 _NOTHING_MORE = STOP_WORDS | frozenset(
     (
         "extract find list give show keep get return select tag collect print output name report "
@@ -134,6 +156,8 @@ class Patterns:
             pattern for pattern in PATTERNS.values() if pattern.asked.search(instruction)
         ]
         self._labels = [_called(meaning) for meaning in meanings]
+        levels = [_level(meaning) for meaning in meanings]
+        self._levels = levels if sum(level is not None for level in levels) > 1 else []
         rest = instruction
         for pattern in self._asked:
             rest = pattern.asked.sub(" ", rest)
@@ -145,7 +169,7 @@ class Patterns:
         is lost elsewhere, where nothing else is asked for or the label has no other form."""
         gained = np.zeros(len(window))
         labels = np.zeros((len(window), len(self._labels)))
-        if len(window) and (self._asked or any(self._labels)):
+        if len(window) and (self._asked or any(self._labels) or self._levels):
             text, starts = self._spell(window)
             here = {p: _places(p, text, starts) for p in (*self._asked, *self._labels) if p}
             if self._asked:
@@ -154,6 +178,11 @@ class Patterns:
             for number, label in enumerate(self._labels):
                 if label is not None:
                     labels[:, number] = np.where(here[label], WORTH, -WORTH * label.always)
+            owner = np.repeat(np.arange(len(window.units)), np.diff(window.units)[:, 0])
+            for number, level in enumerate(self._levels):
+                if level is not None:
+                    held = np.unique(owner[_places(level, text, starts)])
+                    labels[np.isin(owner, held), number] = WORTH
         return Written(gained, labels)
 
     def _spell(self, window: Window) -> tuple[str, NDArray[np.int64]]:
@@ -171,6 +200,10 @@ def _called(meaning: str) -> Pattern | None:
     name = meaning.strip().lower()
     by_name = PATTERNS.get(name) or PATTERNS.get(name.removesuffix("s"))
     return by_name or next((p for p in PATTERNS.values() if p.asked.search(meaning)), None)
+
+
+def _level(meaning: str) -> Pattern | None:
+    return next((level for level in LEVELS.values() if level.asked.search(meaning)), None)
 
 
 def _places(pattern: Pattern, text: str, starts: NDArray[np.int64]) -> NDArray[np.bool_]:

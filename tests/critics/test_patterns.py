@@ -51,6 +51,8 @@ def only(base: Base, text: str, granularity: str = "line") -> Window:
         ("Find all prices and phone numbers.", [3, 5]),
         ("Extract the times of day.", [6]),
         ("every UUID", [7]),
+        ("Which versions are named?", [8]),
+        ("Extract the time stamps.", []),
         ("Extract every date.", [8, 11]),
         ("Keep the sentences with measurements.", [12]),
         ("Which questions were asked?", [13]),
@@ -119,3 +121,14 @@ def test_labels_are_called_by_their_form(base: Base) -> None:
     assert np.flatnonzero(best[:, 2] > 0).tolist() == [0]
     assert (said[:, 2] != 0).all()
     assert np.flatnonzero(best[:, 3] > 0).tolist() == [5]
+
+
+def test_levels_tell_labels_of_lines_apart(base: Base) -> None:
+    text = "12:00 ERROR no disk\n12:01 [warn] disk is back, errors: 0\n12:02 INFO all is well\n"
+    pieces, window = Pieces(base.vocabulary), only(base, text)
+    owner = np.repeat(np.arange(3), np.diff(window.units)[:, 0])
+    labels = ("the failures", "every warning", "all other lines")
+    said = Patterns(pieces, "Tag them.", labels).look(window).labels
+    assert (said == np.array([[WORTH, 0, 0], [0, WORTH, 0], [0, 0, 0]])[owner]).all()
+    # Alone, "error" may mean anything.
+    assert not Patterns(pieces, "Tag them.", ("errors", "dates")).look(window).labels[:, 0].any()
