@@ -22,7 +22,7 @@ from cprs.critics.hybrid.model import HybridModel
 from cprs.critics.hybrid.placement import place
 
 torch.set_num_threads(1)
-LENGTHS = (17, 1, 64, 33)
+LENGTHS = (17, 1, 33)
 SHAPES: dict[str, dict[str, Any]] = {
     "published": {},
     "one head of keys": {"key_heads": 1},
@@ -68,7 +68,7 @@ def read(
 def test_every_tag_and_score_is_the_references(tmp_path: Path, shape: str, prefix: str) -> None:
     folder = make_hybrid(tmp_path, prefix=prefix, **SHAPES[shape])
     model, rows = load(folder), [5, 9, 300]
-    for length in (1, 23, 90):
+    for length in (5, 41):  # shorter than the windows, longer than all of them
         prompt = tokens(length, length)
         windows = [tokens(seed, n) for seed, n in enumerate(LENGTHS)]
         tags, labels = read(model, prompt, windows, rows)
