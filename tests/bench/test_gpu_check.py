@@ -25,6 +25,7 @@ from cprs_bench.gpu.compiled import CompiledBatches
 from cprs_bench.gpu.parts import PARTS, Part
 from cprs_bench.gpu.published import PublishedLoop
 from cprs_bench.gpu.record import Size, teller, told
+from cprs_bench.gpu.requests import requests
 from cprs_bench.gpu.shapes import SHAPES, operations, parameters, random_model
 from cprs_bench.gpu.table import markdown
 from cprs_bench.gpu.throughput import throughput
@@ -123,6 +124,19 @@ def test_agreement_and_ceiling() -> None:
     assert tell[1]["tags"] > 0.9
     ceiling(tell, TINY)
     assert {one.get("precision") for one in tell[2:]} == {"bf16", "fp8", None}
+
+
+def test_short_requests() -> None:
+    tell = Told()
+    requests(tell, TINY, shape="0.6b")
+    assert [one["what"] for one in tell] == [
+        "one request",
+        "one request",
+        "8 requests, 1 at once",
+        "8 requests, 8 at once",
+    ]
+    page = markdown({"tiny": True, "parts": {"requests": {"ended": "whole", "found": tell}}})
+    assert "| 8 requests, 8 at once | plain | 60 |" in page
 
 
 def test_operations_are_counted_as_they_are_needed() -> None:

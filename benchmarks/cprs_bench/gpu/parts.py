@@ -64,6 +64,7 @@ PARTS: dict[str, Part] = {
     "7b compiled bf16": Part(_way("7b", "compiled", "bf16", SHORT), 90, least=35),
     "0.6b published bf16": Part(_way("0.6b", "published", "bf16", SHORT), 45),
     "0.6b compiled bf16": Part(_way("0.6b", "compiled", "bf16", SHORT), 60, least=25),
+    "requests": Part(_call("requests", "requests", shape="0.6b"), 40),
     "agreement": Part(_call("agreement", "agreements", shape="7b"), 45),
     "kernels": Part(_kernels, 75, least=25),
     # What is left of the time goes to what takes longest and is known least from shorter inputs.

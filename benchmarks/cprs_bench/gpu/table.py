@@ -9,8 +9,8 @@ Parts = Mapping[str, Mapping[str, Any]]
 
 
 def markdown(whole: Mapping[str, Any]) -> str:
-    """A page: the machine, what was aimed at, throughput, correctness, agreement, the ceiling, the
-    kernels, and what did not come to its end."""
+    """A page: the machine, what was aimed at, throughput, short requests, the ceiling,
+    correctness, agreement, what did not come to its end."""
     parts: Parts = whole["parts"]
     blocks = ["# Hybrid critic on a GPU"]
     if whole["tiny"]:
@@ -19,6 +19,7 @@ def markdown(whole: Mapping[str, Any]) -> str:
         ("Machine", _machine(parts)),
         ("Goals", _goals(parts)),
         ("Throughput", _throughput(parts)),
+        ("Short requests", _requests(parts)),
         ("Ceiling", _ceiling(parts)),
         ("Correctness", _correctness(parts)),
         ("Agreement", _agreement(parts)),
@@ -161,6 +162,22 @@ def _ceiling(parts: Parts) -> Iterator[str]:
                 one.get("tb_per_second", ""),
             )
             for one in _found(parts, "ceiling")
+        ),
+    )
+
+
+def _requests(parts: Parts) -> Iterator[str]:
+    yield from _table(
+        ("what", "way", "tokens each", "milliseconds", "requests / s"),
+        (
+            (
+                one["what"],
+                one["way"],
+                one["request_tokens"],
+                one.get("milliseconds", ""),
+                one.get("requests_per_second", ""),
+            )
+            for one in _found(parts, "requests")
         ),
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cprs.critics.base import State, TokenScores
 from cprs.critics.hybrid.checkpoint import Checkpoint
 from cprs.critics.hybrid.decode import PUBLISHED, Decoding
+from cprs.critics.hybrid.graphs import Graphs
 from cprs.critics.hybrid.linear import Dense
 from cprs.critics.hybrid.memory import Budget
 from cprs.critics.hybrid.model import HybridModel
@@ -46,6 +47,7 @@ class HybridCritic:
         digest: str,
         decoding: Decoding | None = None,
         budget: Budget | None = None,
+        graphs: Graphs | None = None,
     ) -> None:
         self.model = model
         self.decoding = decoding
@@ -57,7 +59,7 @@ class HybridCritic:
             # Reading windows together saves a CPU nothing; alone, their scores do not depend on
             # the company even in the last bit.
             budget = Budget(1)
-        self.pipeline = Pipeline(model, budget=budget)
+        self.pipeline = Pipeline(model, budget=budget, graphs=graphs)
         # Its threads know the pipeline, so that it would outlive all who use it.
         # Nobody waits for them: this may run in one of them.
         weakref.finalize(self, self.pipeline.close, wait=False)
@@ -72,6 +74,7 @@ class HybridCritic:
         device_map: DeviceMap | None = None,
         window: int | None = None,
         decode: str | Decoding = PASSAGES,
+        graphs: bool = False,
     ) -> HybridCritic:
         """Load a Hugging Face folder with a tag head.
 
@@ -80,17 +83,22 @@ class HybridCritic:
         float16; "fp8" has the layers' products in e4m3, the rest in bfloat16. `window`: tokens
         read at once, the prompt among them, if not as many as the folder says or the published
         8,192. `decode`: what decides where no budget, ratio or threshold does, the "passages"
-        that score 0.5 or the tags as the "published" API decodes them.
+        that score 0.5 or the tags as the "published" API decodes them. `graphs`: record steps of
+        few tokens as CUDA graphs, for requests that are short.
 
         Raises `WeightsError` for weights that are missing, broken, of another shape, or a plain
         model's, and `OptionError` for options that do not fit them or this machine.
         """
         folder = Path(folder)
         checkpoint = Checkpoint.open(folder, window=window).critic()
-        tokens = load_tokens(folder)
         placement = place(checkpoint.config, device=device, device_map=device_map)
+        if graphs and placement.kind == "cpu":
+            raise OptionError("graphs=True records CUDA graphs: a CPU has none, leave it out")
+        tokens = load_tokens(folder)
         model = _load(checkpoint, placement, dtype)
-        return cls(model, tokens, digest=checkpoint.digest, decoding=_decoding(decode))
+        recorded = Graphs(model) if graphs else None
+        decoding = _decoding(decode)
+        return cls(model, tokens, digest=checkpoint.digest, decoding=decoding, graphs=recorded)
 
     def encode(self, text: str) -> Encoded:
         """The base's tokens."""

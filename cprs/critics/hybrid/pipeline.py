@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cprs.critics.hybrid.graphs import NO_PREFIX, Graphs
 from cprs.critics.hybrid.memory import Budget, in_memory
 from cprs.critics.hybrid.model import HybridModel, Prefix
 from cprs.critics.hybrid.packing import Ids, Step, fill, on_device, on_host
@@ -30,8 +31,6 @@ from cprs.errors import Cancelled
 
 AHEAD = 2
 """Steps that are on the device or wait there."""
-
-_NO_PREFIX = Prefix(0, (), (), None)
 
 Found = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 """Of a window's t tokens: tags (t, 4), and labels (t, 1 + L) where they were asked for."""
@@ -86,10 +85,14 @@ class _Started:
 
 
 class Pipeline:
-    """Reads windows on one model. Safe for many threads; its own end with `close`."""
+    """Reads windows on one model; small steps by `graphs`, where there are any. Safe for many
+    threads; its own end with `close`."""
 
-    def __init__(self, model: HybridModel, *, budget: Budget | None = None) -> None:
+    def __init__(
+        self, model: HybridModel, *, budget: Budget | None = None, graphs: Graphs | None = None
+    ) -> None:
         self.model = model
+        self.graphs = graphs
         self.budget = budget or Budget.of(model.config, model.device)
         self.steps = 0
         self._mixes = model.config.prefix == "exact"
@@ -174,18 +177,25 @@ class Pipeline:
             return []
         model = self.model
         prompts = list(dict.fromkeys(asked.prompt for asked, _ in ones))
-        shared = len(prompts) == 1
         windows = [asked.windows[number] for asked, number in ones]
+        rows = sum(len(asked.prompt) + len(asked.windows[number]) for asked, number in ones)
+        graphs = self.graphs
+        if graphs is not None and not graphs.fits(rows, len(ones)):
+            graphs = None
+        shared = len(prompts) == 1 and graphs is None
         if shared:
             prefix = prompts[0].prefix(model)
         else:
-            prefix = _NO_PREFIX
+            prefix = NO_PREFIX
             windows = [
                 np.concatenate([asked.prompt.ids, window])
                 for (asked, _), window in zip(ones, windows, strict=True)
             ]
         step = Step.of(windows, prefix=prefix.length, device=model.device)
-        hidden = model.windows(step.ids, step.packed, prefix)
+        if graphs is not None:
+            hidden = graphs.windows(step.ids, [len(window) for window in windows])
+        else:
+            hidden = model.windows(step.ids, step.packed, prefix)
         found: list[tuple[Tensor, Tensor | None]] = []
         at = 0
         for prompt in prompts:
