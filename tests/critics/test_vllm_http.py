@@ -261,9 +261,11 @@ def test_a_window_that_does_not_fit(vllm: Upstream, folder: Path) -> None:
 def test_compressing_on_a_server(vllm: Upstream, folder: Path) -> None:
     serve(vllm, folder, tagged)
     text = "Maria Alvarez took the chair. " * 3 + "Rain had fallen all night. " * 40
-    done = Compressor(f"vllm:{vllm.url}").compress(text, query="Who?", ratio=4)
+    url = vllm.url.replace("http://", "http://me:secret@")
+    done = Compressor(f"vllm:{url}/v1").compress(text, query="Who?", ratio=4)
     assert 0 < done.tokens_out <= done.tokens_in / 4
     assert done.critic.startswith("vllm-")
+    assert "secret" not in done.critic
 
 
 @pytest.mark.parametrize(
@@ -289,9 +291,10 @@ def test_a_model_that_is_no_critic(vllm: Upstream, folder: Path) -> None:
         Compressor(f"vllm:{vllm.url}").compress("Rain had fallen. " * 90, query="Who?", ratio=2)
 
 
-def test_what_is_no_address() -> None:
-    with pytest.raises(OptionError, match="give http://host:port"):
-        load_critic("vllm:http://")
+@pytest.mark.parametrize("name", ["vllm:", "vllm:http://", "vllm:http://a:b", "vllm:https:///x"])
+def test_what_is_no_address(name: str) -> None:
+    with pytest.raises(OptionError, match="http://host:port"):
+        load_critic(name)
 
 
 def test_in_process_without_vllm(folder: Path) -> None:

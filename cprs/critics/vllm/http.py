@@ -116,7 +116,11 @@ class _Link:
         sleep: Callable[[float], None],
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            port = parts.port
+        except ValueError:
+            port = -1
+        if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
             raise OptionError(f"{url!r} is no server's address: give http://host:port")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self.url = f"{parts.scheme}://{parts.netloc}"
@@ -127,7 +131,7 @@ class _Link:
         self._sleep = sleep
         self._free: LifoQueue[HTTPConnection] = LifoQueue()
         for _ in range(connections):
-            self._free.put(kind(parts.hostname, parts.port, timeout=_CONNECT))
+            self._free.put(kind(parts.hostname, port, timeout=_CONNECT))
 
     def ask(self, method: str, path: str, body: Any) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of a good answer. Raises `ServiceError` for every other."""

@@ -16,7 +16,7 @@ from cprs.critics.vllm.critic import VllmCritic
 from cprs.critics.vllm.http import CONNECTIONS, TIMEOUT, Models, OnServer
 from cprs.critics.vllm.process import InProcess
 from cprs.critics.vllm.served import Served, local_folder
-from cprs.errors import ServiceError, WeightsError
+from cprs.errors import OptionError, ServiceError, WeightsError
 
 SCHEME = "vllm:"
 KEY = "VLLM_API_KEY"
@@ -37,6 +37,8 @@ def open_vllm(name: str, **options: Any) -> VllmCritic:
     `ServiceError`.
     """
     rest = name.removeprefix(SCHEME)
+    if not rest:
+        raise OptionError(f"{name!r} names nothing: give vllm:FOLDER or vllm:http://host:port")
     if rest.startswith(("http://", "https://")):
         return on_server(rest, **options)
     return in_process(rest, **options)
@@ -98,7 +100,7 @@ def on_server(
         )
     model = str(entry["id"])
     runner = OnServer(address.url, model=model, key=key, connections=connections, timeout=timeout)
-    name = f"vllm-{_digest(served.folder)}-{urlsplit(url).netloc}"
+    name = f"vllm-{_digest(served.folder)}-{urlsplit(address.url).netloc}"
     return VllmCritic(served, runner, name=name, decoding=decoding)
 
 
@@ -112,7 +114,10 @@ class _Address:
     def of(cls, text: str) -> _Address:
         url, _, folder = text.partition("#")
         parts = urlsplit(url)
-        return cls(f"{parts.scheme}://{parts.netloc}", parts.path.strip("/"), folder)
+        model = parts.path.strip("/")
+        # As other clients are given it; who logs in does so with a key.
+        host = parts.netloc.rpartition("@")[2]
+        return cls(f"{parts.scheme}://{host}", "" if model == "v1" else model, folder)
 
 
 def _digest(folder: Path) -> str:
