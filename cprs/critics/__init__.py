@@ -114,14 +114,14 @@ def _hybrid(path: Path, device: str) -> TokenCritic:
     from cprs.train.extras import require
 
     require("torch", "safetensors", what=f"the hybrid critic in {path}", extra="torch")
-    devices = [name.strip() for name in device.split(",")]
-    if len(devices) > 1:
-        from cprs.critics.hybrid.parallel import load_parallel
-
-        return load_parallel(path, devices=devices)
     from cprs.critics.hybrid.critic import HybridCritic
+    from cprs.critics.hybrid.parallel import load_parallel
+    from cprs.critics.hybrid.placement import devices
 
-    return HybridCritic.load(path, device=device)
+    several = devices(device)
+    if len(several) > 1:
+        return load_parallel(path, devices=several)
+    return HybridCritic.load(path, device=several[0])
 
 
 def _placed(name: str, device: str) -> tuple[str, str]:
