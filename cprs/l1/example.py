@@ -50,10 +50,10 @@ class Example:
 class Rollout:
     """One output y of a policy for the example `uid`.
 
-    `prompt_ids` is what it was given, `ids` what it said, end token included where there is one;
+    `prompt_ids` is what it was given, `ids` what it said, end token included where there is one.
     `logprobs[t]` is log π(ids[t] | all before) as the policy that sampled had it, at temperature 1
-    before any truncation of its distribution. `text` is `ids` decoded, without special tokens;
-    `finished` says that it ended by itself, not at the limit.
+    before any truncation of its distribution; empty where the backend does not say. `text` is `ids`
+    decoded, without special tokens; `finished` says that it ended by itself, not at the limit.
     """
 
     uid: str

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from cprs.errors import OptionError, unknown
-
-AGGREGATIONS = ("token", "sequence")
+from cprs.l1.names import AGGREGATIONS
 
 
 @dataclass(frozen=True, slots=True)

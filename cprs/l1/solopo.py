@@ -21,8 +21,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from cprs.errors import OptionError, unknown
-
-METHODS = ("dpo", "simpo", "orpo")
+from cprs.l1.names import METHODS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,203 @@
+"""Training on pairs: plain DPO, SimPO or ORPO, and their SoLoPO forms."""
+
+from __future__ import annotations
+
+import copy
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cprs.errors import CprsError, OptionError, unknown
+from cprs.l1.batches import collate, micro_batches, score
+from cprs.l1.curriculum import check_size
+from cprs.l1.names import METHODS
+from cprs.l1.pairs import PreferencePair
+from cprs.l1.policy import Policy
+from cprs.l1.prompt import Prompts
+from cprs.l1.solopo import Answered, solo_loss
+from cprs.l1.stream import Stream
+
+ALPHA = {"dpo": 3.0, "simpo": 1.0, "orpo": 1.0}
+"""As reported for a 7B model."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceOptions:
+    """How to train on pairs: the `method`, `alpha` for its SoLoPO form (0: the plain method on
+    the short text), whether the plain method is on the long text instead (`on_long`); `beta`,
+    `gamma`, `odds` (λ) as the methods have them; `detach_short`; `steps` of `batch` pairs at
+    `rate`, gradients clipped to `clip`."""
+
+    method: str = "orpo"
+    alpha: float = 1.0
+    on_long: bool = False
+    beta: float = 0.1
+    gamma: float = 0.5
+    odds: float = 0.1
+    detach_short: bool = False
+    steps: int = 100
+    batch: int = 64
+    rate: float = 1e-6
+    clip: float = 1.0
+    decay: float = 0.01
+    micro_tokens: int = 20_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise `OptionError` for what means nothing."""
+        if self.method not in METHODS:
+            raise unknown("method", self.method, METHODS)
+        for name in ("steps", "batch", "micro_tokens"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("rate", "clip", "beta"):
+            if getattr(self, name) <= 0:
+                raise OptionError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name in ("alpha", "gamma", "odds", "decay"):
+            if getattr(self, name) < 0:
+                raise OptionError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.on_long and self.alpha:
+            raise OptionError("on_long is the plain method on the long text: set alpha: 0")
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceStep:
+    """A step: the `loss`, its `preference` and `alignment` terms, the share of pairs with the
+    right answer ahead (`correct`)."""
+
+    step: int
+    loss: float
+    preference: float
+    alignment: float
+    correct: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    short: tuple[int, ...]
+    long: tuple[int, ...]
+    chosen: tuple[int, ...]
+    rejected: tuple[int, ...]
+
+
+def train_on_pairs(
+    policy: Policy,
+    pairs: Sequence[PreferencePair],
+    options: PreferenceOptions,
+    prompts: Prompts,
+    folder: Path | None = None,
+    *,
+    progress: Callable[[PreferenceStep], None] | None = None,
+) -> list[PreferenceStep]:
+    """Train `policy` in place; steps also go into `steps.csv` in `folder`.
+
+    Pairs whose long prompt is over the limit are dropped and counted there. Raises `OptionError`
+    for fewer pairs than a batch, `CprsError` for a loss that is not finite.
+    """
+    encoded = [one for pair in pairs if (one := _encode(policy, pair, prompts)) is not None]
+    check_size("the set of pairs", len(encoded), options.batch)
+    reference = _frozen(policy) if options.method == "dpo" else None
+    optimizer = torch.optim.AdamW(policy.trained(), lr=options.rate, weight_decay=options.decay)
+    stream = Stream(encoded, seed=options.seed)
+    done: list[PreferenceStep] = []
+    for step in range(1, options.steps + 1):
+        optimizer.zero_grad(set_to_none=True)
+        batch = [next(stream) for _ in range(options.batch)]
+        sums = [0.0] * 4
+        for numbers in micro_batches([_size(one) for one in batch], tokens=options.micro_tokens):
+            part = [batch[number] for number in numbers]
+            share = len(part) / len(batch)
+            found = _loss(policy, reference, part, options)
+            (found.loss * share).backward()
+            values = (found.loss, found.preference, found.alignment, torch.tensor(found.correct))
+            sums = [a + share * float(b.detach()) for a, b in zip(sums, values, strict=True)]
+        norm = float(torch.nn.utils.clip_grad_norm_(policy.trained(), options.clip))
+        if not isfinite(sums[0]) or not isfinite(norm):
+            raise CprsError(
+                f"step {step}: the loss is {sums[0]}, its gradient {norm}: stopped before the"
+                " update; lower the rate"
+            )
+        optimizer.step()
+        done.append(PreferenceStep(step, *sums))
+        if progress is not None:
+            progress(done[-1])
+    if folder is not None:
+        _write(folder, done)
+    return done
+
+
+def _loss(
+    policy: Policy, reference: Policy | None, part: Sequence[_Encoded], options: PreferenceOptions
+) -> Any:
+    home = [one.long if options.on_long else one.short for one in part]
+    chosen = [one.chosen for one in part]
+    long = None
+    if options.alpha:
+        long = _answered(policy, reference, [one.long for one in part], chosen)
+    return solo_loss(
+        options.method,
+        _answered(policy, reference, home, chosen),
+        _answered(policy, reference, home, [one.rejected for one in part]),
+        long,
+        alpha=options.alpha,
+        beta=options.beta,
+        gamma=options.gamma,
+        odds=options.odds,
+        detach_short=options.detach_short,
+    )
+
+
+def _answered(
+    policy: Policy,
+    reference: Policy | None,
+    prompts: Sequence[tuple[int, ...]],
+    outputs: Sequence[tuple[int, ...]],
+) -> Answered:
+    pairs = list(zip(prompts, outputs, strict=True))
+    batch = collate(pairs, pad=policy.pad, device=policy.device)
+
+    def total(of: Policy) -> Tensor:
+        logprobs, _ = score(of, batch)
+        return (logprobs * batch.mask).sum(dim=-1)
+
+    before = None
+    if reference is not None:
+        with torch.no_grad():
+            before = total(reference)
+    return Answered(total(policy), batch.mask.sum(dim=-1), before)
+
+
+def _encode(policy: Policy, pair: PreferencePair, prompts: Prompts) -> _Encoded | None:
+    short, long = prompts.encode(pair.short), prompts.encode(pair.long)
+    if short is None or long is None:
+        return None
+    end = min(policy.ends)
+    chosen, rejected = (
+        (*policy.tokenizer.encode(text, add_special_tokens=False), end)
+        for text in (pair.chosen, pair.rejected)
+    )
+    return _Encoded(short, long, chosen, rejected)
+
+
+def _size(one: _Encoded) -> int:
+    """Tokens of the three sequences that a pair takes forward."""
+    return 2 * len(one.short) + len(one.long) + 2 * len(one.chosen) + len(one.rejected)
+
+
+def _frozen(policy: Policy) -> Policy:
+    model = copy.deepcopy(policy.model).eval().requires_grad_(False)
+    return Policy(model, policy.tokenizer, policy.device, policy.short)
+
+
+def _write(folder: Path, done: Sequence[PreferenceStep]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "steps.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(PreferenceStep)])
+        writer.writeheader()
+        writer.writerows(asdict(step) for step in done)

@@ -1,0 +1,242 @@
+"""A recipe of training: every number that decides what a policy becomes, in one YAML file.
+
+What is as in arXiv 2505.17667, or in its released script where the paper has no number, is noted
+at each; docs/l1.md says which are ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cprs.errors import OptionError, TextError, unknown
+from cprs.l1.extras import require
+from cprs.l1.names import AGGREGATIONS
+from cprs.l1.prompt import OVER, TEMPLATES
+from cprs.l1.retrospective import MODES
+from cprs.l1.reward.hybrid import RULES
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+SCORERS = ("base", "current")
+BACKENDS = ("generate", "vllm")
+REFERENCES = ("none", "start")
+_LATER = ("save", "evaluate", "evaluate_samples")
+"""What does not change what is learnt: a run may go on with other values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What `cprs l1 train --recipe FILE` reads; the file may leave out any of it.
+
+    Asking: the prompt's `template`, what opens the output (`opening`), how many tokens of a prompt
+    are too many (`prompt_limit`, 0 for the last phase's limit plus 256) and whether those are
+    dropped or truncated (`over`).
+
+    Reward: `rule`, whether `thinking` must end, the part of the output's length in which it costs
+    (`overlong_buffer` of eq. 7, 0 for none).
+
+    Warm-up: `sft_steps` of `sft_batch` triplets at `sft_rate`; 0 steps for none.
+
+    Phases: the rising `limits` of eq. (9); `steps` of each, one number for all or one each.
+    `curriculum: false` makes them one phase. `first_phase` leaves out those before it.
+    `retention` of hard examples (eq. 10) is `none`, `zero_only` or `weighted` over `floor`; so many
+    as `retained`, with or without replacement (`retain_twice`), scored by the `current` policy's
+    last groups, or by the `base` policy, sampled on all of a phase before it begins.
+
+    Steps: `batch` prompts in groups of `group` outputs, `mini` prompts to an update; `dynamic`
+    sampling in at most `rounds`. Sampling: `temperature`, `top_p`, `top_k` (0: none), at most
+    `longest` tokens. Loss: `clip_low`, `clip_high` (equal: no clip-higher), `aggregation` (token:
+    DAPO, eq. 6; sequence: GRPO, eq. 4), `scale_advantages`, `beta` and the `reference` it needs,
+    `entropy_weight`. AdamW at `rate` after `warmup` steps, `decay`, gradients clipped to `clip`.
+
+    Running: `micro_tokens` to a forward pass; `precision` (auto: bfloat16 on a GPU, with float32
+    weights beside), `gradient_checkpointing`, `lora_rank` (0: all weights), `lora_alpha`;
+    `backend`; a checkpoint every `save` steps; at the borders of phases, `evaluate` held-out
+    examples with `evaluate_samples` outputs each.
+    """
+
+    seed: int = 0
+
+    template: str = "published"
+    opening: str = ""
+    prompt_limit: int = 0
+    over: str = "drop"
+
+    rule: str = "cover"
+    thinking: bool = True
+    overlong_buffer: int = 1000  # released script
+
+    sft_steps: int = 0
+    sft_batch: int = 128
+    sft_rate: float = 5e-6
+
+    limits: tuple[int, ...] = (20_000, 60_000)
+    steps: tuple[int, ...] = (100,)
+    curriculum: bool = True
+    first_phase: int = 1
+    retention: str = "zero_only"  # what the paper reports
+    retained: int = 128
+    retain_twice: bool = False
+    floor: float = 0.125
+    scorer: str = "current"
+
+    batch: int = 128
+    mini: int = 32
+    group: int = 8
+    dynamic: bool = True
+    rounds: int = 10  # released script
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    top_k: int = 0
+    longest: int = 10_000
+
+    clip_low: float = 0.2
+    clip_high: float = 0.28  # DAPO's; the paper says "higher", the released script has 0.2
+    aggregation: str = "token"
+    scale_advantages: bool = True
+    beta: float = 0.0
+    reference: str = "none"
+    entropy_weight: float = 0.0
+
+    rate: float = 2e-6
+    warmup: int = 0
+    decay: float = 0.01
+    clip: float = 1.0
+
+    micro_tokens: int = 10_000  # released script, per GPU
+    precision: str = "auto"
+    gradient_checkpointing: bool = True
+    lora_rank: int = 0
+    lora_alpha: float = 32.0
+    backend: str = "generate"
+
+    save: int = 5
+    evaluate: int = 0
+    evaluate_samples: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise `OptionError` for a value that means nothing."""
+        for name, known in (
+            ("template", tuple(TEMPLATES)),
+            ("over", OVER),
+            ("rule", RULES),
+            ("retention", ("none", *MODES)),
+            ("scorer", SCORERS),
+            ("aggregation", AGGREGATIONS),
+            ("reference", REFERENCES),
+            ("precision", PRECISIONS),
+            ("backend", BACKENDS),
+        ):
+            if getattr(self, name) not in known:
+                raise unknown(name, getattr(self, name), known)
+        for name in ("sft_batch", "batch", "mini", "rounds", "longest", "micro_tokens", "save"):
+            _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        _check(
+            self.group >= 2, "group", "at least 2: one output has no other to compare", self.group
+        )
+        for name in ("sft_rate", "rate", "temperature", "clip", "floor"):
+            _check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        for name in (
+            *("seed", "sft_steps", "prompt_limit", "retained", "top_k", "warmup", "lora_rank"),
+            *("clip_high", "beta", "entropy_weight", "decay", "evaluate", "evaluate_samples"),
+        ):
+            _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        _check(0 < self.top_p <= 1, "top_p", "above 0, at most 1", self.top_p)
+        _check(0 <= self.clip_low < 1, "clip_low", "at least 0, below 1", self.clip_low)
+        _check(
+            0 <= self.overlong_buffer <= self.longest,
+            "overlong_buffer",
+            f"from 0 to longest, {self.longest}",
+            self.overlong_buffer,
+        )
+        _check(self.mini <= self.batch, "mini", f"at most batch, {self.batch}", self.mini)
+        if len(self.steps) not in (1, len(self.limits)):
+            raise OptionError(
+                f"steps must be one number or one for each of {len(self.limits)} phases,"
+                f" got {list(self.steps)}"
+            )
+        _check(min(self.steps) >= 1, "steps", "at least 1", min(self.steps))
+        phases = len(self.limits)
+        _check(1 <= self.first_phase <= phases, "first_phase", f"1 to {phases}", self.first_phase)
+        if self.beta and self.reference == "none":
+            raise OptionError("beta weighs the distance to a reference: set reference: start")
+
+    @property
+    def phase_steps(self) -> tuple[int, ...]:
+        """The steps of each phase; all of them together where there is no curriculum."""
+        each = self.steps * len(self.limits) if len(self.steps) == 1 else self.steps
+        return each if self.curriculum else (sum(each),)
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides a step."""
+        chosen = {name: value for name, value in asdict(self).items() if name not in _LATER}
+        return sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """A recipe from YAML. Raises `TextError` where it cannot be read, `OptionError` for a name
+    that is not in `Recipe` or a value of another kind, each naming the file."""
+    require("yaml", what="a recipe")
+    yaml: Any = importlib.import_module("yaml")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where is not None else ""
+        what = getattr(error, "problem", None) or "see the file"
+        raise TextError(f"{path}{line}: not YAML: {what}") from error
+    if found is None:
+        return Recipe()
+    if not isinstance(found, dict):
+        raise OptionError(f"{path}: a recipe is a list of `name: value`, such as `batch: 64`")
+    return recipe_of(found, where=str(path))
+
+
+def recipe_of(values: dict[Any, Any], *, where: str, base: Recipe | None = None) -> Recipe:
+    """A recipe from names and values as YAML has them, over `base` or the usual one. Raises
+    `OptionError`, beginning with `where`, for what is not one."""
+    kinds = {field.name: str(field.type) for field in fields(Recipe)}
+    chosen = asdict(base or Recipe())
+    for name, value in values.items():
+        if name not in kinds:
+            raise OptionError(f"{where}: {unknown('setting', str(name), list(kinds))}")
+        chosen[name] = _value(value, kinds[name], f"{where}: {name}")
+    try:
+        return Recipe(**chosen)
+    except OptionError as error:
+        raise OptionError(f"{where}: {error}") from error
+
+
+def write_recipe(recipe: Recipe, path: Path) -> None:
+    """Write all of a recipe, as YAML that `read_recipe` reads (JSON's scalars are YAML's)."""
+    lines = [f"{name}: {json.dumps(value)}\n" for name, value in asdict(recipe).items()]
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def _value(value: Any, kind: str, where: str) -> Any:
+    if kind.startswith("tuple"):
+        several = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(_value(one, "int", where) for one in several)
+    if isinstance(value, str) and kind == "float":
+        # YAML 1.1 takes 3e-4 for a word; 3.0e-4 is a number.
+        with suppress(ValueError):
+            value = float(value)
+    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value).__name__ != kind:
+        raise OptionError(f"{where} must be of type {kind}, got {value!r}")
+    return value
+
+
+def _check(holds: bool, name: str, what: str, value: float) -> None:
+    if not holds:
+        raise OptionError(f"{name} must be {what}, got {value}")

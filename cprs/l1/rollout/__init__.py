@@ -1,0 +1,1 @@
+"""Where outputs are sampled: in this process, or on a vLLM server."""

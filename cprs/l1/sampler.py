@@ -1,0 +1,98 @@
+"""Outputs of a policy, judged: groups to train on and accuracies to know."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from cprs.l1.dynamic_sampling import Group
+from cprs.l1.example import Example, Judged, Rollout
+from cprs.l1.policy import Policy
+from cprs.l1.prompt import Prompts
+from cprs.l1.recipe import Recipe
+from cprs.l1.reward.hybrid import Scorer
+from cprs.l1.reward.shaping import overlong_penalty
+from cprs.l1.rollout.base import Ask, Backend, Sampling
+from cprs.l1.world import World, whole
+
+
+class Sampler:
+    """Samples from `policy` by a recipe, each process its share. What is drawn depends on the
+    recipe's seed, the step `at`, and the prompts. `stale` says that the policy has changed since
+    the backend was last told."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        recipe: Recipe,
+        *,
+        backend: Backend,
+        scorer: Scorer,
+        world: World,
+    ) -> None:
+        self.scorer = scorer
+        self.prompts = Prompts(
+            policy.tokenizer,
+            template=recipe.template,
+            limit=recipe.prompt_limit or recipe.limits[-1] + 256,
+            over=recipe.over,
+            opening=recipe.opening,
+        )
+        self.at = 0
+        self.stale = True
+        self._policy = policy
+        self._recipe = recipe
+        self._backend = backend
+        self._world = world
+
+    def encodable(self, examples: Sequence[Example]) -> list[Example]:
+        """Those whose prompts are within the limit."""
+        return [example for example in examples if self.prompts.encode(example) is not None]
+
+    def groups(self, examples: Sequence[Example]) -> list[Group]:
+        """A group of judged outputs for each example."""
+        mine = self._world.share(examples)
+        outputs = self._generate(mine, self._recipe.group, salt="")
+        accuracies = iter(self._accuracies(mine, outputs))
+        made = []
+        for example, rollouts in zip(mine, outputs, strict=True):
+            judged = tuple(self._judged(rollout, next(accuracies)) for rollout in rollouts)
+            made.append(Group(example, tuple(rollouts), judged))
+        return self._world.join(made)
+
+    def accuracy(self, examples: Sequence[Example], *, samples: int, salt: str) -> float:
+        """The share of right outputs, `samples` to an example; `salt` makes the draw its own."""
+        mine = self._world.share(self.encodable(examples))
+        rights = self._accuracies(mine, self._generate(mine, samples, salt=salt))
+        right, count = self._world.total([sum(rights), float(len(rights))])
+        return right / max(count, 1)
+
+    def _accuracies(
+        self, examples: Sequence[Example], outputs: Sequence[Sequence[Rollout]]
+    ) -> list[float]:
+        asked = [one for one, group in zip(examples, outputs, strict=True) for _ in group]
+        return self.scorer.score(asked, [one.text for group in outputs for one in group])
+
+    def _judged(self, rollout: Rollout, accuracy: float) -> Judged:
+        recipe, penalty = self._recipe, 0.0
+        if recipe.overlong_buffer:
+            penalty = overlong_penalty(
+                len(rollout.ids), longest=recipe.longest, buffer=recipe.overlong_buffer
+            )
+        return Judged(accuracy, accuracy + penalty)
+
+    def _generate(self, examples: Sequence[Example], n: int, *, salt: str) -> list[list[Rollout]]:
+        recipe = self._recipe
+        if self.stale:
+            self._backend.refresh(self._policy)
+            self.stale = False
+        asks = [Ask(one.uid, self.prompts.encode(one) or ()) for one in examples]
+        if not asks:
+            return []
+        # A step may sample several times: the prompts themselves tell one from the other.
+        uids = ",".join(ask.uid for ask in asks)
+        name = f"{recipe.seed} {self.at} {self._world.rank} {salt} {uids}"
+        seed = random.Random(name).randrange(2**31)
+        sampling = Sampling(recipe.temperature, recipe.top_p, recipe.top_k, recipe.longest)
+        with whole(self._policy, self._world):
+            return self._backend.generate(asks, sampling, n=n, seed=seed)
