@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
+
+import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +32,14 @@ class Build:
     aligned: tuple[str, ...] = ()
     options: Mapping[str, int] = field(default_factory=dict)
     tensor_cores: bool = False
+
+
+@cache
+def target_of(device: torch.device) -> str:
+    """The target that `device` is: "sm_90" and the like, "gfx942" and the like; the oldest that
+    is supported for a CPU, where kernels are interpreted."""
+    if device.type == "cpu":
+        return "sm_80"
+    if torch.version.hip:
+        return str(torch.cuda.get_device_properties(device).gcnArchName).partition(":")[0]
+    return "sm_{}{}".format(*torch.cuda.get_device_capability(device))
