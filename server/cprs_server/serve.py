@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import signal
 import socket
@@ -67,6 +68,9 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What was loaded by now stays: to look through it for garbage would stop all requests.
+        gc.collect()
+        gc.freeze()
         self._on_started()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -16,6 +17,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 TOKENS = (256, 1024, 4096, 16_384, 65_536, 131_072, 262_144, 524_288, 1_048_576, 2_097_152)
 BYTES = (1024, 8192, 65_536, 524_288, 2_097_152, 8_388_608, 33_554_432, 67_108_864)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+M = TypeVar("M", Counter, Histogram)
 
 _LEARNT_MODELS = 50
 _LEARNT_WORDS = 60
@@ -44,6 +47,7 @@ class Metrics:
         self._endpoints = Labels(endpoints, room=_LEARNT_WORDS)
         self._words = Labels(room=_LEARNT_WORDS)
         self._errors = Labels(room=_LEARNT_WORDS)
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, registry=self.registry)
@@ -108,41 +112,49 @@ class Metrics:
         model = self._models.of(record.model, learn=answered and record.status < 300)
         endpoint = self._endpoints.of(record.endpoint)
         stream = "true" if record.stream else "false"
-        self._requests.labels(endpoint, model, _status(record.status), stream).inc()
-        self._seconds.labels(endpoint).observe(record.seconds)
+        self._at(self._requests, endpoint, model, _status(record.status), stream).inc()
+        self._at(self._seconds, endpoint).observe(record.seconds)
         for stage, seconds in record.stages.items():
-            self._stages.labels(stage if stage in STAGES else "other").observe(seconds)
+            self._at(self._stages, stage if stage in STAGES else "other").observe(seconds)
         if record.first_token is not None:
-            self._first.labels(endpoint, model).observe(record.first_token)
+            self._at(self._first, endpoint, model).observe(record.first_token)
         if record.decision:
             words = self._words
-            self._decisions.labels(words.of(record.decision), words.of(record.reason)).inc()
+            self._at(self._decisions, words.of(record.decision), words.of(record.reason)).inc()
         if record.tokens_in:
             self._tokens(record, model)
         if record.usage_in is not None:
-            self._usage.labels(model, "input").inc(record.usage_in)
+            self._at(self._usage, model, "input").inc(record.usage_in)
         if record.usage_out is not None:
-            self._usage.labels(model, "output").inc(record.usage_out)
+            self._at(self._usage, model, "output").inc(record.usage_out)
         if record.upstream:
             status = "none" if record.upstream_status is None else _status(record.upstream_status)
-            self._upstream.labels(self._upstreams.of(record.upstream), status).inc()
-        self._bytes.labels("in").observe(record.bytes_in)
-        self._bytes.labels("out").observe(record.bytes_out)
+            self._at(self._upstream, self._upstreams.of(record.upstream), status).inc()
+        self._at(self._bytes, "in").observe(record.bytes_in)
+        self._at(self._bytes, "out").observe(record.bytes_out)
         if record.error:
-            self._failed.labels(self._errors.of(record.error)).inc()
+            self._at(self._failed, self._errors.of(record.error)).inc()
 
     def _tokens(self, record: Record, model: str) -> None:
         forwarded = record.tokens_out if record.decision == "compress" else record.tokens_in
-        self._tokens_in.labels(model).inc(record.tokens_in)
-        self._tokens_out.labels(model).inc(forwarded)
+        self._at(self._tokens_in, model).inc(record.tokens_in)
+        self._at(self._tokens_out, model).inc(forwarded)
         self._prompt.observe(record.tokens_in)
         if record.saved:
-            self._saved.labels(model).inc(record.saved)
-            self._money.labels(model).inc(record.money)
+            self._at(self._saved, model).inc(record.saved)
+            self._at(self._money, model).inc(record.money)
         if record.audited:
-            self._audited.labels(model).inc(record.audited)
+            self._at(self._audited, model).inc(record.audited)
         if not record.exact:
-            self._estimates.labels(model).inc()
+            self._at(self._estimates, model).inc()
+
+    def _at(self, metric: M, *values: str) -> M:
+        """As `metric.labels`, which takes several times as long. Label values are bounded."""
+        key = (metric, values)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*values)
+        return cast("M", child)
 
     def shadow(self, agreement: Agreement) -> None:
         """Counts two answers to one request, with and without compression."""
