@@ -102,9 +102,9 @@ class Trainer:
         """SFT, phase 1, retention, phase 2, ...; then the policy is written to `policy/`."""
         if self._at.stage == 0:
             self._warm_up()
-        for phase, steps in zip(self.phases, self.recipe.phase_steps, strict=True):
+        for phase in self.phases:
             if phase.number >= self._at.stage:
-                self._phase(phase, steps)
+                self._phase(phase, self.recipe.phase_steps[phase.number - 1])
         weights = full_weights(self.policy, self.world)
         if self._record is not None:
             # Of LoRA, peft finds the adapters itself.
@@ -133,8 +133,8 @@ class Trainer:
         name = f"phase {phase.number}"
         if self._at.step == 0:
             self._keep_start(phase)
-            self._measure(f"before {name}")
             self.retained = self._retain(phase).uids
+            self._measure(f"before {name}")
             self.tracker = Tracker()
             self.learner.begin(recipe.rate)
         pool = self._pool(phase)
@@ -205,8 +205,10 @@ class Trainer:
         return {group.example.uid: group.accuracy for group in groups}
 
     def _plan(self) -> tuple[Phase, ...]:
-        """The phases to train; none smaller than a batch."""
+        """The phases to train, none smaller than a batch; no phases without examples."""
         recipe, prompts = self.recipe, self.sampler.prompts
+        if not self.data.examples:
+            return ()
         made = curriculum(self.data.examples, recipe.limits, tokens=prompts.tokens)
         if not recipe.curriculum:
             made = flat(made)
@@ -236,15 +238,17 @@ class Trainer:
         return pairs
 
     def _measure(self, when: str) -> None:
-        """Accuracies on the held-out sets."""
+        """Accuracies on the held-out sets, and on the examples retained from the phase before."""
         recipe = self.recipe
         if not recipe.evaluate or not recipe.evaluate_samples:
             return
+        sets = {name: list(some)[: recipe.evaluate] for name, some in self.data.held_out.items()}
+        if self.retained:
+            again = set(self.retained)
+            sets["retained"] = [one for one in self.data.examples if one.uid in again]
         found = {
-            name: self.sampler.accuracy(
-                list(examples)[: recipe.evaluate], samples=recipe.evaluate_samples, salt=when
-            )
-            for name, examples in self.data.held_out.items()
+            name: self.sampler.accuracy(some, samples=recipe.evaluate_samples, salt=when)
+            for name, some in sets.items()
         }
         self._say(f"{when}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
         if self._record is not None and found:

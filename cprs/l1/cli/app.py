@@ -6,6 +6,10 @@ import sys
 
 import typer
 
+from cprs.l1.cli.demo import ablate, demo
+from cprs.l1.cli.solopo import solopo
+from cprs.l1.cli.train import sft, train
+
 l1_app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -16,3 +20,10 @@ l1_app = typer.Typer(
 
 @l1_app.callback()
 def _l1() -> None: ...
+
+
+l1_app.command()(train)
+l1_app.command()(sft)
+l1_app.command()(solopo)
+l1_app.command()(demo)
+l1_app.command()(ablate)
