@@ -37,8 +37,8 @@ def lexical() -> Compressor:
 
 def test_public_names() -> None:
     assert sorted(cprs.__all__) == [
-        "BudgetError", "Cancelled", "Compressed", "Compressor", "CprsError", "Encoded",
-        "Guidance", "Layout", "OptionError", "Progress", "Scorer", "Span", "StateCache",
+        "BudgetError", "Cancelled", "Compressed", "Compressor", "CprsError", "Decoding",
+        "Encoded", "Guidance", "Layout", "OptionError", "Progress", "Scorer", "Span", "StateCache",
         "TextError", "TokenCritic", "TokenScores", "Unit", "Units", "WeightsError", "Window",
         "__version__",
     ]  # fmt: skip

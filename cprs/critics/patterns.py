@@ -66,7 +66,7 @@ PATTERNS = {
         always=True,
     ),
     "ip": _pattern(
-        r"ip(?:v[46])?\ address(?:es)?|ips",
+        r"(?:ip(?:v[46])?|host|network)\ address(?:es)?|ips",
         r"""(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)
             | (?<![\w:])(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}""",
         always=True,
@@ -97,8 +97,21 @@ PATTERNS = {
     ),
     "timestamp": _pattern(
         r"time\ ?stamps?",
-        r"""\b\d{4}-\d\d-\d\d[t\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z\b|\ ?[+\-]\d\d:?\d\d\b)?
-            | (?<![\d.])1\d{9}(?:\d{3})?(?:\.\d+)?(?![\d.])""",
+        rf"""\b\d{{4}}-\d\d-\d\d[t\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z\b|\ ?[+\-]\d\d:?\d\d\b)?
+            | (?<![\d.])1\d{{9}}(?:\d{{3}})?(?:\.\d+)?(?![\d.])
+            | (?:\b{_MONTH}\ +\d{{1,2}}\ )?(?<![\d.:])\d\d:\d\d:\d\d(?:[.,]\d+)?""",
+        always=True,
+    ),
+    "reference": _pattern(
+        r"(?:reference|order|ticket|invoice|case|file|tracking|booking)\ (?:\w+\ \w+\ )?numbers?"
+        r"|references",
+        r"(?<![\w\-])(?:[a-z]{2,5}[\-/]?\d{3,}(?:[\-/]\d+)? | \#\d{2,})(?![\w])",
+    ),
+    "path": _pattern(
+        r"(?:file\ )?paths?|paths?\ of\ (?:a\ |the\ )?files?|file\ ?names?",
+        r"""(?<![\w./:])(?:~|\.{0,2})/[\w.\-]+(?:/[\w.\-]+)*
+            | (?<![\w./:])[\w\-]+(?:/[\w.\-]+)*/[\w\-]+\.\w+
+            | \b[a-z]:\\[\w.\-\\]+""",
     ),
     "version": _pattern(
         r"versions?(?:\ numbers?)?|releases?",
@@ -119,11 +132,14 @@ PATTERNS = {
 }
 LEVELS = {
     "error": _pattern(
-        r"errors?|failures?|fatal", r"(?<![\w.])(?:error|fatal|critical|severe|err)(?![\w.])"
+        r"errors?|failures?|fatal",
+        r"(?<![\w.])(?:error|fatal|critical|severe|err|e(?=:\ ))(?![\w.])",
     ),
-    "warning": _pattern(r"warn(?:ing)?s?", r"(?<![\w.])warn(?:ing)?(?![\w.])"),
-    "info": _pattern(r"info|informational|notices?", r"(?<![\w.])(?:info|notice)(?![\w.])"),
-    "debug": _pattern(r"debug(?:ging)?|verbose", r"(?<![\w.])(?:debug|trace)(?![\w.])"),
+    "warning": _pattern(r"warn(?:ing)?s?", r"(?<![\w.])(?:warn(?:ing)?|w(?=:\ ))(?![\w.])"),
+    "info": _pattern(
+        r"info|informational|notices?", r"(?<![\w.])(?:info|notice|i(?=:\ ))(?![\w.])"
+    ),
+    "debug": _pattern(r"debug(?:ging)?|verbose", r"(?<![\w.])(?:debug|trace|d(?=:\ ))(?![\w.])"),
     "trace": _pattern(r"trace", r"(?<![\w.])trace(?![\w.])"),
 }
 """Of log lines: they tell labels apart, whole lines at a time, where two levels are asked for. What

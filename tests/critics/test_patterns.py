@@ -53,6 +53,8 @@ def only(base: Base, text: str, granularity: str = "line") -> Window:
         ("every UUID", [7]),
         ("Which versions are named?", [8]),
         ("Extract the time stamps.", []),
+        ("Find all order numbers.", []),
+        ("Which file paths are there?", []),
         ("Extract every date.", [8, 11]),
         ("Keep the sentences with measurements.", [12]),
         ("Which questions were asked?", [13]),
@@ -132,3 +134,23 @@ def test_levels_tell_labels_of_lines_apart(base: Base) -> None:
     assert (said == np.array([[WORTH, 0, 0], [0, WORTH, 0], [0, 0, 0]])[owner]).all()
     # Alone, "error" may mean anything.
     assert not Patterns(pieces, "Tag them.", ("errors", "dates")).look(window).labels[:, 0].any()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("reference", "order PO-388339"),
+        ("reference", "#48812"),
+        ("path", "in ./src/yard/willow.log"),
+        ("path", "saved src/zenith/vector.log"),
+        ("path", r"under C:\\temp\\a.txt"),
+        ("timestamp", "[1903962518.440]"),
+        ("timestamp", "2031-04-28T20:33:59Z info"),
+        ("timestamp", "apr 28 20:33:59"),
+        ("version", "since v8.10"),
+        ("date", "2025/07/20"),
+    ],
+)
+def test_forms(name: str, written: str) -> None:
+    assert PATTERNS[name].written.search(written.lower())
+    assert not PATTERNS[name].written.search("nothing of that kind, and/or 17 more")
