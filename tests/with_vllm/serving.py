@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENT = 1200.0
+PATIENT = 1800.0
 """Seconds until a server is up. It takes half a minute where nothing else runs."""
 
 

@@ -38,14 +38,15 @@ def same(compared: list[dict[str, Any]], *, labels: bool) -> None:
 
 @pytest.fixture(scope="module")
 def in_process(hybrids: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the script says of two hybrids."""
+    """What the script says of the hybrids."""
     out = tmp_path_factory.mktemp("said") / "said.json"
     script = Path(__file__).with_name("in_process.py")
-    folders = [str(hybrids[name]) for name in ("frozen", "published")]
+    folders = [str(folder) for folder in hybrids.values()]
+    one = {"VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
     path = str(script.parent.parent), os.environ.get("PYTHONPATH")
     done = subprocess.run(
         [sys.executable, str(script), str(out), *folders],
-        env={**environment(), "PYTHONPATH": os.pathsep.join(filter(None, path))},
+        env={**environment(), "PYTHONPATH": os.pathsep.join(filter(None, path)), **one},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -55,7 +56,7 @@ def in_process(hybrids: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     return json.loads(out.read_text())
 
 
-@pytest.mark.parametrize("name", ["frozen", "published"])
+@pytest.mark.parametrize("name", ["frozen", "exact", "published"])
 def test_in_process_tags_are_those_of_torch(in_process: Any, name: str) -> None:
     same(in_process[name]["compared"], labels=True)
     assert in_process[name]["name"].startswith("vllm-")
