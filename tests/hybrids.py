@@ -1,4 +1,4 @@
-"""A tiny random Qwen2 with a tokenizer of its own, made on the spot."""
+"""A tiny random Qwen with a tokenizer of its own, made on the spot."""
 
 from __future__ import annotations
 
@@ -33,18 +33,21 @@ def tokenizer(markers: tuple[str, ...] = MARKERS) -> Tokenizer:
     return made
 
 
-def make_base(folder: Path, *, layers: int = 4, tied: bool = True, seed: int = 0) -> Path:
-    """A Qwen2 of `layers` layers, 32 wide, four heads on two of keys."""
+def make_base(
+    folder: Path, *, layers: int = 4, tied: bool = True, seed: int = 0, family: str = "Qwen2"
+) -> Path:
+    """A Qwen of `layers` layers, 32 wide, four heads on two of keys."""
     folder.mkdir(parents=True, exist_ok=True)
     tokens = tokenizer()
     tokens.save(str(folder / "tokenizer.json"))
-    config = transformers.Qwen2Config(
+    config = getattr(transformers, f"{family}Config")(
         vocab_size=tokens.get_vocab_size() + 8,
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=8,
         max_position_embeddings=1024,
         tie_word_embeddings=tied,
         initializer_range=0.1,
@@ -53,7 +56,7 @@ def make_base(folder: Path, *, layers: int = 4, tied: bool = True, seed: int = 0
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = transformers.Qwen2ForCausalLM(config)
+        model = getattr(transformers, f"{family}ForCausalLM")(config)
     log = transformers.utils.logging
     log.disable_progress_bar()
     model.save_pretrained(folder)

@@ -36,7 +36,7 @@ def critic(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="A folder for the critic.")],
     base: Annotated[
-        str, typer.Option("--base", metavar="NAME|PATH", help="minilm, weights, a BERT or a Qwen2.")
+        str, typer.Option("--base", metavar="NAME|PATH", help="minilm, weights, a BERT or a Qwen.")
     ] = "minilm",
     recipe: Annotated[
         Path | None,
@@ -56,6 +56,9 @@ def critic(
     device: Annotated[
         str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")
     ] = "auto",
+    processes: Annotated[
+        int, typer.Option("--processes", metavar="N", help="Of a hybrid's training, a GPU each.")
+    ] = 1,
 ) -> None:
     """Train a critic above a pretrained base. Needs pip install 'cprs[train]'."""
     from cprs.train.reason.critic import train_critic
@@ -87,6 +90,7 @@ def critic(
             start=start,
             haystack=haystack or (),
             device=device,
+            processes=processes,
             say=show,
             progress=step,
         )

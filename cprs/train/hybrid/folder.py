@@ -1,4 +1,4 @@
-"""A hybrid as a Hugging Face folder: made of a Qwen2's, written, read again."""
+"""A hybrid as a Hugging Face folder: made of a Qwen's, written, read again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import torch
 import transformers
 
-from cprs.critics.hybrid.kind import ARCHITECTURE, CONFIG, FAMILY, read_config
+from cprs.critics.hybrid.kind import ARCHITECTURE, CONFIG, read_config
 from cprs.critics.hybrid.tokens import FILE as TOKENIZER
 from cprs.errors import OptionError, WeightsError
-from cprs.train.hybrid.model import CprsForTokenClassification
+from cprs.train.hybrid.model import HYBRIDS, Hybrid
 from cprs.train.reason.reasoner import TAGS
 from cprs.train.reason.recipe import Recipe
 
@@ -33,13 +33,13 @@ _OUTSIDE_FIRST = 4.0
 """The tag head's first bias of O: a twentieth of the tokens look like evidence."""
 
 
-def new_hybrid(base: Path, recipe: Recipe) -> CprsForTokenClassification:
-    """A hybrid of the Qwen2 in the folder `base`, in float32: its weights, and a tag head that the
-    recipe's seed gives.
+def new_hybrid(base: Path, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> Hybrid:
+    """A hybrid of the Qwen in the folder `base`: its weights as `dtype`, and a tag head, in
+    float32, that the recipe's seed gives.
 
     Raises `WeightsError` for an unusable folder, `OptionError` where the recipe does not fit it.
     """
-    config = read_config(base, families=(FAMILY,))
+    config = read_config(base)
     layers, most = int(config["num_hidden_layers"]), int(config["max_position_embeddings"])
     first = recipe.bidirectional_from or layers * 3 // 4
     if first >= layers:
@@ -48,7 +48,8 @@ def new_hybrid(base: Path, recipe: Recipe) -> CprsForTokenClassification:
         )
     if recipe.window > most:
         raise OptionError(f"window is {recipe.window}, but {base} reads {most} tokens at most")
-    model, missing = _load(base, torch.float32)
+    model, missing = _load(base, dtype)
+    model.cls_head.float()
     head = {name for name in missing if name.startswith(_HEAD)}
     if missing - head:
         raise WeightsError(f"{base} has no {', '.join(sorted(missing - head)[:3])}")
@@ -69,7 +70,7 @@ def new_hybrid(base: Path, recipe: Recipe) -> CprsForTokenClassification:
     return model
 
 
-def save_hybrid(model: CprsForTokenClassification, base: Path, out: Path) -> None:
+def save_hybrid(model: Hybrid, base: Path, out: Path) -> None:
     """Write the model in the precision of its base's weights, and the base's tokenizer."""
     wanted = read_config(base)
     dtype = getattr(torch, str(wanted.get("dtype") or wanted.get("torch_dtype")), torch.float32)
@@ -80,7 +81,7 @@ def save_hybrid(model: CprsForTokenClassification, base: Path, out: Path) -> Non
         model.to(dtype).save_pretrained(out)
 
 
-def load_hybrid(folder: Path, *, dtype: torch.dtype) -> CprsForTokenClassification:
+def load_hybrid(folder: Path, *, dtype: torch.dtype) -> Hybrid:
     """The hybrid in `folder`, ready to use. Raises `WeightsError` where a file is missing, broken,
     or of another version."""
     config = read_config(folder)
@@ -109,13 +110,14 @@ def weights_digest(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _load(folder: Path, dtype: torch.dtype) -> tuple[CprsForTokenClassification, set[str]]:
+def _load(folder: Path, dtype: torch.dtype) -> tuple[Hybrid, set[str]]:
     """The weights in a folder, and the names of those it lacks."""
     if not any(folder.glob("*.safetensors")):
         raise WeightsError(f"{folder} holds no weights (*.safetensors)")
+    family: Any = HYBRIDS[read_config(folder)["model_type"]]
     try:
         with _quiet():
-            model, info = CprsForTokenClassification.from_pretrained(
+            model, info = family.from_pretrained(
                 folder,
                 dtype=dtype,
                 attn_implementation="sdpa",

@@ -1,4 +1,4 @@
-"""The hybrid: causal Qwen2 layers, then the same layers looking both ways, then two heads.
+"""The hybrid: causal Qwen2 or Qwen3 layers, then the same layers looking both ways, then two heads.
 
 QwenLong-CPRS (arXiv 2505.18092, §2.2): a tag head of four rows and the LM head's rows of the label
 words, read at every token of the window. The names of all weights are those of the published
@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, arange, autocast, float32, nn, zeros_like
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
-from transformers import Qwen2Config, Qwen2Model, Qwen2PreTrainedModel
+from transformers import (
+    Qwen2Config,
+    Qwen2Model,
+    Qwen2PreTrainedModel,
+    Qwen3Config,
+    Qwen3Model,
+    Qwen3PreTrainedModel,
+)
 
+from cprs.critics.hybrid.kind import ARCHITECTURE
 from cprs.train.reason.reasoner import TAGS, Outputs
 
-_NEVER = -1e4
+NEVER = -1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +49,10 @@ class Inputs:
     labels_mask: Tensor
 
 
-class CprsForTokenClassification(Qwen2PreTrainedModel):
-    """Its `config` is a Qwen2's with `bidirectional_from`, the first layer that looks both ways,
-    and `prefix`: what the prompt may see there, `frozen` or `exact`.
+class Hybrid(nn.Module):
+    """What a hybrid adds to a family's model. Its `config` is a Qwen's with `bidirectional_from`,
+    the first layer that looks both ways, and `prefix`: what the prompt may see there, `frozen` or
+    `exact`.
 
     In the bidirectional layers a window sees itself and the prompt; the prompt sees itself alone
     (`frozen`: it is the same for every window, in all layers) or the window too (`exact`).
@@ -51,10 +60,11 @@ class CprsForTokenClassification(Qwen2PreTrainedModel):
 
     # Read by transformers: the LM head is written once where it is the embeddings.
     _tied_weights_keys: ClassVar[dict[str, str]] = {"lm_head.weight": "model.embed_tokens.weight"}
+    body: ClassVar[type[Any]]
 
-    def __init__(self, config: Qwen2Config) -> None:
+    def __init__(self, config: Qwen2Config | Qwen3Config) -> None:
         super().__init__(config)
-        self.model = Qwen2Model(config)
+        self.model = self.body(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.cls_head = nn.Linear(config.hidden_size, len(TAGS))
         self.recompute = False
@@ -82,7 +92,7 @@ class CprsForTokenClassification(Qwen2PreTrainedModel):
             odds=odds,
             token_odds=token_odds,
             tags=tags,
-            labels=labels.masked_fill(~given.labels_mask[:, None, :], _NEVER),
+            labels=labels.masked_fill(~given.labels_mask[:, None, :], NEVER),
         )
 
     def states(self, given: Inputs) -> Tensor:
@@ -104,6 +114,25 @@ class CprsForTokenClassification(Qwen2PreTrainedModel):
                 is_causal=causal,
             )
         return self.model.norm(x)
+
+
+class Qwen2Hybrid(Hybrid, Qwen2PreTrainedModel):
+    """Of a Qwen2 or Qwen2.5."""
+
+    body = Qwen2Model
+
+
+class Qwen3Hybrid(Hybrid, Qwen3PreTrainedModel):
+    """Of a Qwen3."""
+
+    body = Qwen3Model
+
+
+HYBRIDS: dict[str, type[Hybrid]] = {"qwen2": Qwen2Hybrid, "qwen3": Qwen3Hybrid}
+"""By the family that a configuration names as its `model_type`."""
+for _hybrid in HYBRIDS.values():
+    # What transformers writes into a folder's configuration: one architecture, whatever the family.
+    _hybrid.__name__ = ARCHITECTURE
 
 
 def visible(given: Inputs, *, frozen: bool) -> Tensor | None:

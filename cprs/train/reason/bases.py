@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from cprs.critics.hybrid.kind import FAMILY, model_type, read_config
+from cprs.critics.hybrid.kind import model_type, read_config
 from cprs.critics.prior import SHIPPED as PRIOR
 from cprs.critics.weights import MANIFEST, MODEL, SHIPPED, TOKENIZER, load_weights, write_manifest
 from cprs.errors import OptionError, unknown
@@ -20,7 +20,7 @@ _CHANGED = "-along"
 
 
 def find_base(base: str | Path) -> Path:
-    """The folder of a base: one of `NAMES`, `PACKAGE`, a weights folder, a BERT's or a Qwen2's.
+    """The folder of a base: one of `NAMES`, `PACKAGE`, a weights folder, a BERT's or a Qwen's.
 
     Raises `OptionError` for anything else.
     """
@@ -32,9 +32,9 @@ def find_base(base: str | Path) -> Path:
     if (folder / MANIFEST).is_file() or model_type(folder) == "bert":
         return folder
     if (folder / CONFIG).is_file():
-        read_config(folder, families=(FAMILY,))
+        read_config(folder)
         return folder
-    known = [*NAMES, PACKAGE, "a folder made by `cprs export critic`", "a BERT's", "a Qwen2's"]
+    known = [*NAMES, PACKAGE, "a folder made by `cprs export critic`", "a BERT's", "a Qwen's"]
     raise unknown("base", str(base), known)
 
 

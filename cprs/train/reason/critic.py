@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cprs.critics.base import TokenCritic
-from cprs.critics.hybrid.kind import FAMILY, model_type
+from cprs.critics.hybrid.kind import FAMILIES, model_type
 from cprs.errors import OptionError
 from cprs.train.extras import require, torch_device
 from cprs.train.measure.evaluate import evaluate
@@ -46,36 +46,46 @@ def train_critic(
     start: Path | None = None,
     haystack: Sequence[Path] = (),
     device: str = "auto",
+    processes: int = 1,
     say: Callable[[str], None] | None = None,
     progress: Callable[[Step], None] | None = None,
 ) -> Trained:
-    """Train reasoning layers above `base`, or `base` itself where it is a Qwen2, on the question
+    """Train reasoning layers above `base`, or `base` itself where it is a Qwen, on the question
     sets in `data` into the folder `out`.
 
     `data`: the sets, in it or in its `train/` or `critic/train/`. `base`: "minilm", a weights
-    folder, or in Hugging Face's layout a BERT's, to be trained along, or a Qwen2's. `haystack`:
+    folder, or in Hugging Face's layout a BERT's, to be trained along, or a Qwen's. `haystack`:
     texts around documents that stand alone; by default the English ones in a folder `haystack/`
     beside the data. `resume`: go on with the run in `out`, under its own recipe if none is given.
-    `start`: a folder whose trained layers, of the same shape and prior, are begun from. `say` is
-    told what happens, `progress` of every step.
+    `start`: a folder whose trained layers, of the same shape and prior, are begun from.
+    `processes`: how many share a hybrid's training, a GPU each; more than one start this program's
+    main module again, which must not train where it is imported. `say` is told what happens,
+    `progress` of every step.
 
     Raises `OptionError` for what cannot be trained on or resumed, `TextError` for unreadable
     data, `WeightsError` for an unusable base.
     """
     require("torch", "onnx", "safetensors")
+    import torch
+
     from cprs.train.reason.loop import read_losses
+    from cprs.train.reason.precision import in_bfloat16
 
     tell = say or (lambda _: None)
     device = torch_device(device)
     sets = training_folder(data)
     folder = find_base(base)
     recipe = _open(out, recipe, resume=resume)
-    hay = list(haystack) or haystacks(sets)
-    if model_type(folder) == FAMILY:
+    in_bfloat16(recipe.precision, torch.device(device))  # raises where there is none
+    hay = tuple(haystack) or tuple(haystacks(sets))
+    if model_type(folder) in FAMILIES:
         from cprs.train.hybrid.train import train_hybrid as train
+    elif recipe.lora_rank or processes != 1:
+        what = "lora_rank" if recipe.lora_rank else "processes"
+        raise OptionError(f"{what} is for hybrids, and {folder} holds no Qwen: leave it out")
     else:
         from cprs.train.reason.embedded import train_embedded as train
-    run = Run(sets, tuple(hay), folder, out, recipe, resume, start, device, tell, progress)
+    run = Run(sets, hay, folder, out, recipe, resume, start, device, processes, tell, progress)
     critics = train(run)
     report = _evaluate(sets, recipe, critics, out, tell)
     losses = read_losses(out)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import cos, pi
 from pathlib import Path
@@ -21,14 +21,17 @@ from cprs.train.reason.checkpoint import load_checkpoint, save_checkpoint
 from cprs.train.reason.collate import Goals, Samples, goals_of, inputs_of
 from cprs.train.reason.corpus import caps
 from cprs.train.reason.dataset import Dataset, Joined
+from cprs.train.reason.precision import in_bfloat16
+from cprs.train.reason.ranks import ALONE, Ranks
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.validate import Validation, validate
 
 LOG = "log.jsonl"
 LABEL_HEADS = ("labels.", "kinds.", "outside.")
-BASE_RATE = 1e-5
-"""The rate of pretrained weights that are trained along, where the recipe has none."""
+BASE_RATE, ADAPTER_RATE = 1e-5, 1e-4
+"""The rate of pretrained weights that are trained along, or of adapters beside them, where the
+recipe has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +71,17 @@ def fit(
     base: Sequence[str] = (),
     resume: bool = False,
     device: str = "cpu",
+    ranks: Ranks = ALONE,
     progress: Callable[[Step], None] | None = None,
     checked: Callable[[Validation], None] | None = None,
 ) -> list[float]:
     """Train `model` in place and return the loss of every step taken now (`read_losses`: of all).
 
-    Checkpoints and `log.jsonl` go into `folder`. `checked` is told, at every checkpoint, how the
-    model does on the questions held out. `inputs` makes of what is given what the model reads;
-    parameters whose names begin like one of `base` learn at the recipe's `base_rate`.
+    With `ranks`, every one of them calls this, with a model that is in parts already; the first
+    writes, and tells. Checkpoints and `log.jsonl` go into `folder`. `checked` is told, at every
+    checkpoint, how the model does on the questions held out. `inputs` makes of what is given what
+    the model reads; parameters whose names begin like one of `base` learn at the recipe's
+    `base_rate`.
     """
     on = torch.device(device)
     model.to(on).train()
@@ -96,10 +102,11 @@ def fit(
     groups, rates = _groups(model, recipe, tuple(base))
     optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
     run = f"{recipe.digest} {json.dumps(dataset.about, sort_keys=True)}"
+    short, frozen = in_bfloat16(recipe.precision, on), not recipe.lora_rank
     losses: list[float] = []
     with _seeded(recipe.seed):
-        first = load_checkpoint(folder, model, optimizer, run) if resume else 0
-        with _log(folder / LOG, first) as write:
+        first = load_checkpoint(folder, model, optimizer, run, ranks=ranks) if resume else 0
+        with _log(folder / LOG, first) if ranks.first else _no_log() as write:
             for step, numbers in schedule.steps(first, steps):
                 share = pace(step / steps, recipe.warmup)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
@@ -107,13 +114,16 @@ def fit(
                 samples = [dataset[number] for number in numbers]
                 smoothing = (recipe.smoothing, recipe.coarse_smoothing)
                 goals = goals_of(samples, smoothing=smoothing, on=on)
-                given = inputs([sample.given for sample in samples], on=on)
-                with torch.autocast(on.type, torch.bfloat16, enabled=_short(recipe, on)):
+                own = ranks.share(len(samples))
+                # One that has none reads another's: all must take part.
+                given = inputs([samples[number].given for number in own or [0]], on=on)
+                with torch.autocast(on.type, torch.bfloat16, enabled=short):
                     outputs = model(given)
-                terms = _terms(outputs, goals, recipe)
+                terms = _terms(ranks.joined(outputs, own, goals), goals, recipe)
                 total = sum(getattr(recipe, name) * term for name, term in terms.items())
                 optimizer.zero_grad(set_to_none=True)
-                total.backward()
+                # What ranks make of their shares is averaged, and each is a part of the sum.
+                (total * ranks.size).backward()
                 torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
                 optimizer.step()
                 seen = {name: float(term.detach()) for name, term in terms.items()}
@@ -121,11 +131,15 @@ def fit(
                 losses.append(done.loss)
                 write(done)
                 if (step + 1) % recipe.save == 0 or step + 1 == steps:
-                    save_checkpoint(folder, step + 1, model, optimizer, run)
+                    save_checkpoint(
+                        folder, step + 1, model, optimizer, run, frozen=frozen, ranks=ranks
+                    )
                     if checked is not None and held_out:
-                        with torch.autocast(on.type, torch.bfloat16, enabled=_short(recipe, on)):
-                            checked(validate(model, dataset, held_out, inputs=inputs, on=on))
-                if progress is not None:
+                        with torch.autocast(on.type, torch.bfloat16, enabled=short):
+                            found = validate(model, dataset, held_out, inputs=inputs, on=on)
+                        if ranks.first:
+                            checked(found)
+                if progress is not None and ranks.first:
                     progress(done)
     model.eval()
     return losses
@@ -171,7 +185,8 @@ def _groups(
     heads' vectors do not."""
     groups: list[dict[str, object]] = []
     rates: list[float] = []
-    for pretrained, rate in ((False, recipe.rate), (True, recipe.base_rate or BASE_RATE)):
+    usual = ADAPTER_RATE if recipe.lora_rank else BASE_RATE
+    for pretrained, rate in ((False, recipe.rate), (True, recipe.base_rate or usual)):
         named = [
             p
             for n, p in model.named_parameters()
@@ -183,11 +198,6 @@ def _groups(
             groups.append({"params": thin, "weight_decay": 0.0})
             rates += [rate, rate]
     return groups, rates
-
-
-def _short(recipe: Recipe, on: torch.device) -> bool:
-    """Whether to multiply in bfloat16: on CPUs without such units it is slower than float32."""
-    return recipe.precision == "bfloat16" or (recipe.precision == "auto" and on.type == "cuda")
 
 
 @contextmanager
@@ -213,3 +223,7 @@ def _log(path: Path, first: int) -> Iterator[Callable[[Step], None]]:
             file.flush()
 
         yield write
+
+
+def _no_log() -> AbstractContextManager[Callable[[Step], None]]:
+    return nullcontext(lambda _: None)

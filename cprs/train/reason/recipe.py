@@ -31,7 +31,15 @@ _DATA = (
     "most_weight",
     "instructed",
 )
-_LATER = ("base_rate", "window", "bidirectional_from", "prefix", "gradient_checkpointing")
+_LATER = (
+    "base_rate",
+    "window",
+    "bidirectional_from",
+    "prefix",
+    "gradient_checkpointing",
+    "lora_rank",
+    "lora_alpha",
+)
 """What a recipe's digest has only where it is set, so that runs from before it was known go on."""
 
 
@@ -50,7 +58,9 @@ class Recipe:
     Model: `layers` of `width`, with `heads` heads and `feed` hidden units, `dropout`. `base_rate`
     is that of pretrained weights: 0 leaves an embedded critic's base as it is, and a hybrid's
     learn at the usual one; `gradient_checkpointing` where they learn. Of a hybrid: tokens of a
-    `window`, the first layer that looks both ways (`bidirectional_from`), and its `prefix`.
+    `window`, the first layer that looks both ways (`bidirectional_from`), and its `prefix`; with a
+    `lora_rank` its weights stay as they are, and adapters of that rank learn, scaled by
+    `lora_alpha` / rank (0: alpha is twice the rank).
 
     Steps: what to `learn` (all, or, of layers trained before, the heads for labels alone, on the
     tasks that name several); `questions` per step, of one task at most `task_questions` an epoch,
@@ -88,6 +98,8 @@ class Recipe:
     bidirectional_from: int = 0
     prefix: str = "frozen"
     gradient_checkpointing: bool = False
+    lora_rank: int = 0
+    lora_alpha: float = 0.0
 
     questions: int = 6
     learn: str = "all"
@@ -143,8 +155,11 @@ class Recipe:
         )
         losses = ("tags", "labels", "ranking", "contrast", "anchor", "gamma", "margin", "evaluate")
         _check(self.window >= LEAST_WINDOW, "window", f"at least {LEAST_WINDOW}", self.window)
-        for name in (*rest, *losses, "seed", "base_rate", "bidirectional_from"):
+        hybrids = ("bidirectional_from", "lora_rank", "lora_alpha")
+        for name in (*rest, *losses, *hybrids, "seed", "base_rate"):
             _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        if self.lora_alpha and not self.lora_rank:
+            raise OptionError("lora_alpha scales adapters, and lora_rank is 0: set it above 0")
         terms = ("evidence", "tags", "labels", "ranking", "contrast")
         if not any(getattr(self, name) for name in terms):
             raise OptionError(f"nothing to learn from: one of {', '.join(terms)} must be above 0")

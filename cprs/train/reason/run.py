@@ -20,7 +20,8 @@ PREPARED = "data"
 class Run:
     """Question `sets` and `haystack` files, the `base`'s folder, the folder `out`, which holds the
     recipe already; `resume` an earlier run there, `start` from the layers in a folder; torch's
-    `device`; `say` is told what happens, `progress` of every step."""
+    `device`, and how many `processes` share the work; `say` is told what happens, `progress` of
+    every step."""
 
     sets: Path
     haystack: tuple[Path, ...]
@@ -30,5 +31,6 @@ class Run:
     resume: bool
     start: Path | None
     device: str
+    processes: int
     say: Callable[[str], None]
     progress: Callable[[Step], None] | None

@@ -51,7 +51,8 @@ def validate(
         samples = [dataset[number] for number in numbers]
         goals = goals_of(samples, on=on)
         given = inputs([sample.given for sample in samples], on=on)
-        with torch.inference_mode():
+        # Not in inference mode: parameters gathered from parts there could not be trained on.
+        with torch.no_grad():
             said = model(given)
         if bool((goals.target * goals.weight).any()):
             for odds, found in ((getattr(given, "odds", None), prior), (said.odds, corrected)):
