@@ -110,7 +110,7 @@ def _model(config: HybridConfig, device: torch.device, *, way: str, precision: s
 def _open(model: HybridModel, way: str, prompt: int, *, tiny: bool) -> Iterator[_Way]:
     whole = model.config.window - prompt
     if way == PUBLISHED:
-        yield _Way(PublishedLoop(model).read, whole)
+        yield _Way(PublishedLoop(model).read, whole, said=str(model.dtype).removeprefix("torch."))
     elif way == COMPILED:
         compiled = CompiledBatches(model, batch=2 if tiny else BATCH, compile=not tiny)
         yield _Way(compiled.read, whole, compiled.batch, compiled.attention)
