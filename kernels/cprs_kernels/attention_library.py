@@ -31,7 +31,7 @@ def obstacle(q: Tensor, *, joins: bool, trains: bool) -> str | None:
         return f"libraries of attention take heads of up to 256, in eights, not {q.shape[2]}"
     if joins and trains:
         return "no library differentiates attention that is joined from two parts"
-    if installed(target_major(q.device)) is None:
+    if installed(major_of(q.device)) is None:
         return "neither flash-attn nor a PyTorch with varlen_attn (2.10 or newer) is installed"
     return None
 
@@ -46,9 +46,10 @@ def is_faster(target: str) -> bool:
     return installed(major) == "flash_attn_3" or major == 8
 
 
-def target_major(device: torch.device) -> int:
+def major_of(device: torch.device) -> int:
     """The GPU's major compute capability."""
-    return torch.cuda.get_device_capability(device)[0]
+    major: int = torch.cuda.get_device_capability(device)[0]
+    return major
 
 
 @cache
@@ -110,7 +111,7 @@ def varlen(
     """The installed library's attention of sequences that follow one another, with its
     log-sum-exp (hq, n)."""
     lengths = (q_starts, k_starts, q_longest, k_longest)
-    library = installed(target_major(q.device))
+    library = installed(major_of(q.device))
     if library == "torch":
         return _torch(q, k, v, *lengths, causal=causal, scale=scale)
     if library == "flash_attn_3":

@@ -171,7 +171,8 @@ def constants(q: Tensor, k: Tensor, *, causal: bool) -> dict[str, object]:
 
 def width_of(dim: int) -> int:
     """The power of two that a head's features are padded to, at least what a product needs."""
-    return max(16, triton.next_power_of_2(dim))
+    power: int = triton.next_power_of_2(dim)
+    return max(16, power)
 
 
 def precision() -> str:
