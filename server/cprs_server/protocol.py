@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -20,39 +20,6 @@ class _TooLong(Exception):
 
 class _NotOurs(Exception):
     pass
-
-
-class _Corked:
-    """A transport that sends the head of a response with the beginning of its body, where that
-    comes at once: one packet instead of two, and a client that wakes up once."""
-
-    __slots__ = ("_head", "_loop", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
-        elif data.startswith(b"HTTP/1.1 "):
-            self._head = data
-            self._loop.call_soon(self._send)
-            return
-        self._transport.write(data)
-
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
-
-    def _send(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            self._transport.write(head)
 
 
 class BoundedHead(HttpToolsProtocol):
@@ -73,7 +40,7 @@ class BoundedHead(HttpToolsProtocol):
 
     # Uvicorn narrows the argument of asyncio's method in the same way.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", _Corked(transport, self.loop)))
+        super().connection_made(transport)
         self._timer = self.loop.call_later(self._seconds, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -53,17 +53,12 @@ async def serving() -> AsyncIterator[int]:
 
 def exchange(*parts: bytes) -> bytes:
     """What a server says to bytes that are sent one after the other, until it closes."""
-    return b"".join(packets(*parts))
-
-
-def packets(*parts: bytes) -> list[bytes]:
-    """The same, as it comes."""
-    answer: list[bytes] = []
+    answer = bytearray()
 
     async def listen(reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(ConnectionError):  # closed with bytes still under way
             while chunk := await reader.read(65_536):
-                answer.append(chunk)
+                answer.extend(chunk)
 
     async def run() -> None:
         async with serving() as port:
@@ -76,7 +71,7 @@ def packets(*parts: bytes) -> list[bytes]:
             writer.close()
 
     asyncio.run(run())
-    return answer
+    return bytes(answer)
 
 
 def request(head: bytes = b"", body: bytes = b"", path: bytes = b"/") -> bytes:
@@ -90,23 +85,6 @@ CLOSE = b"connection: close\r\n"
 def test_a_long_body_after_a_short_head() -> None:
     answer = exchange(request(CLOSE, b"a" * 100_000))
     assert answer.endswith(b"\r\n\r\n100000")
-
-
-def test_a_head_goes_with_its_body() -> None:
-    [answer] = packets(request(CLOSE, b"abc"))
-    assert answer.endswith(b"\r\n\r\n3")
-
-
-def test_a_head_does_not_wait_for_its_body(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def late(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await asyncio.sleep(0.2)
-        await send({"type": "http.response.body", "body": b"late"})
-
-    monkeypatch.setitem(globals(), "echo", late)
-    head, *rest = packets(request(CLOSE))
-    assert head.endswith(b"\r\n\r\n")
-    assert b"late" in b"".join(rest)
 
 
 def test_many_requests_on_one_connection() -> None:

@@ -23,8 +23,10 @@ class AccessLog:
         """Logs a finished request: at level warning where the proxy failed (5xx), else info."""
         level = logging.WARNING if record.status >= 500 else logging.INFO
         if self._log.isEnabledFor(level):
-            fields = fields_of(record, key_name, request_id)
-            self._log.log(level, "request", extra={"cprs_fields": fields})
+            line = self._log.makeRecord(self._log.name, level, "", 0, "request", (), None)
+            line.cprs_fields = fields_of(record, key_name, request_id)
+            # Not `log`, which looks for the caller first.
+            self._log.handle(line)
 
     def content(self, request_id: str, **texts: str) -> None:
         """Logs texts of a request by name; does nothing unless that was asked for."""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import queue
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from logging.handlers import QueueHandler, QueueListener
 from typing import Any, Literal, TextIO
 
 from cprs_server.observe.redact import Redactor
 
-_WAITING = 10_000  # lines
-_AT_ONCE = 64
-_PAUSE = 0.05  # seconds in which lines gather
+_WAITING = 10_000
 _SHORT = 200
 _FIELDS = "cprs_fields"
 # They write whole requests at these levels, and a client's words are not for the log.
@@ -41,7 +39,7 @@ class LineFormatter(logging.Formatter):
             "time": _time(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self._clean(record.getMessage()),
+            "message": self._field(record.getMessage()),
             **{k: self._field(v) if isinstance(v, str) else v for k, v in fields.items()},
         }
         if record.exc_info:
@@ -56,67 +54,43 @@ class LineFormatter(logging.Formatter):
         return self._clean_field(value) if len(value) <= _SHORT else self._clean(value)
 
 
-class _Dropping(logging.Handler):
+class _Dropping(QueueHandler):
     """Hands lines to the writing thread; drops and counts them when that one cannot keep up, since
     a slow pipe must not stop the proxy."""
 
-    def __init__(self, writer: _Writer) -> None:
-        super().__init__()
-        self._writer = writer
+    def __init__(self, waiting: queue.Queue[Any]) -> None:
+        super().__init__(waiting)
+        self._waiting = waiting
         self._dropped = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def prepare(self, record: logging.LogRecord) -> str:
+        return self.format(record)
+
+    def enqueue(self, record: Any) -> None:
         try:
-            line = self.format(record)
-            if self._dropped and len(self._writer.waiting) < _WAITING - 1:
+            if self._dropped and self._waiting.qsize() < _WAITING - 1:
                 lost = logging.LogRecord(
                     "cprs", logging.WARNING, "", 0, "%d log lines lost", (self._dropped,), None
                 )
+                self._waiting.put_nowait(self.prepare(lost))
                 self._dropped = 0
-                self._writer.put(self.format(lost))
-            if len(self._writer.waiting) < _WAITING:
-                self._writer.put(line)
-            else:
-                self._dropped += 1
-        except Exception:  # noqa: BLE001 - as every handler of the standard library
-            self.handleError(record)
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
 
 
-class _Writer(threading.Thread):
-    """Writes lines a few at a time: to wake it for each would cost a request more than its line."""
+class _Writer(QueueListener):
+    """Writes the lines, in a thread of its own."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(name="cprs-log", daemon=True)
-        self.waiting: deque[str] = deque()
+    def __init__(self, waiting: queue.Queue[Any], stream: TextIO) -> None:
+        super().__init__(waiting)
         self._stream = stream
-        self._there = threading.Event()
-        self._ending = threading.Event()
 
-    def put(self, line: str) -> None:
-        """Have a line written soon."""
-        self.waiting.append(line)
-        if not self._there.is_set():
-            self._there.set()
-
-    def end(self) -> None:
-        """Write what waits, and end."""
-        self._ending.set()
-        self._there.set()
-        self.join()
-
-    def run(self) -> None:
-        """As `Thread.run`."""
-        while not self._ending.is_set():
-            self._there.wait()
-            self._ending.wait(_PAUSE)
-            self._there.clear()
-            while self.waiting:
-                some = range(min(_AT_ONCE, len(self.waiting)))
-                text = "".join(f"{self.waiting.popleft()}\n" for _ in some)
-                # Where nobody reads any more there is nobody to tell.
-                with suppress(OSError, ValueError):
-                    self._stream.write(text)
-                    self._stream.flush()
+    def handle(self, record: Any) -> None:
+        # Where nobody reads any more there is nobody to tell.
+        with suppress(OSError, ValueError):
+            self._stream.write(record + "\n")
+            self._stream.flush()
 
 
 @contextmanager
@@ -132,19 +106,20 @@ def logging_to(
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     quiet = {name: logging.getLogger(name).level for name in _TALKATIVE}
-    writer = _Writer(stream if stream is not None else sys.stderr)
-    handler = _Dropping(writer)
+    waiting: queue.Queue[Any] = queue.Queue(_WAITING)
+    handler = _Dropping(waiting)
     handler.setFormatter(LineFormatter(kind, Redactor(secrets)))
+    listener = _Writer(waiting, stream if stream is not None else sys.stderr)
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    writer.start()
+    listener.start()
     try:
         yield
     finally:
+        listener.stop()
         root.handlers[:], level_before = before
-        writer.end()
         root.setLevel(level_before)
         for name, old in quiet.items():
             logging.getLogger(name).setLevel(old)
