@@ -111,7 +111,10 @@ def make_policy(
         # Adapters take no gradient through a checkpointed first layer unless its input asks for it.
         if lora_rank:
             model.enable_input_require_grads()
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # transformers 5.2x renamed it.
+        name = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+        enable = getattr(model, f"{name}_checkpointing_enable")
+        enable(**{f"{name}_checkpointing_kwargs": {"use_reentrant": False}})
     short = precision == "bfloat16" or (precision == "auto" and on.type == "cuda")
     return Policy(model, tokenizer, on, short=short, lora=bool(lora_rank))
 

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from cprs.l1.cli.demo import ablate, demo
+from cprs.l1.cli.eval import evaluate
 from cprs.l1.cli.solopo import solopo
 from cprs.l1.cli.train import sft, train
 
@@ -27,3 +28,4 @@ l1_app.command()(sft)
 l1_app.command()(solopo)
 l1_app.command()(demo)
 l1_app.command()(ablate)
+l1_app.command("eval")(evaluate)

@@ -43,10 +43,12 @@ class Shape:
             raise OptionError(f"hard must be from 0 to 1, got {self.hard}")
 
 
-def examples(shape: Shape, count: int, *, seed: int, name: str) -> list[Triplet]:
-    """So many examples, each with the output that answers it."""
+def examples(shape: Shape, count: int, *, seed: int, name: str, errs: float = 0.0) -> list[Triplet]:
+    """So many examples, each with an output. A share `errs` of the outputs names a thing that
+    someone else holds: who learns from such a teacher knows how to look up, but not to be right."""
     chance = random.Random(f"{seed} {name}")
-    return [_one(shape, chance, f"{name}-{number}") for number in range(count)]
+    made = [_one(shape, chance, f"{name}-{number}") for number in range(count)]
+    return [_mistaken(one, chance) if chance.random() < errs else one for one in made]
 
 
 def shorter(triplet: Triplet, facts: int, *, seed: int) -> Example:
@@ -78,6 +80,15 @@ def _one(shape: Shape, chance: random.Random, uid: str) -> Triplet:
     context = "\n".join(lines[person] for person in people)
     example = Example(uid, f"what does {asked} hold ?", context, (answer,), source="toy")
     return Triplet(example, f"{thought} </think> the answer is {answer}")
+
+
+def _mistaken(triplet: Triplet, chance: random.Random) -> Triplet:
+    right = triplet.example.answers[0]
+    there = sorted(set(triplet.example.context.split()) & set(THINGS) - {right})
+    wrong = chance.choice(there or [thing for thing in THINGS if thing != right])
+    words = triplet.output.split()
+    words[words.index("</think>") - 1] = words[-1] = wrong
+    return Triplet(triplet.example, " ".join(words))
 
 
 def _needed(triplet: Triplet) -> list[str]:

@@ -1,0 +1,1 @@
+"""Measuring a reasoner behind any OpenAI-compatible endpoint on sets of questions."""
