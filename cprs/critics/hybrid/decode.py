@@ -100,7 +100,8 @@ def bridged(tags: NDArray[np.integer[Any]]) -> Codes:
     steps = np.zeros(len(tags) + 1, np.int8)
     steps[places[:-1][fill] + 1] += 1
     steps[places[1:][fill]] -= 1
-    return np.where(np.cumsum(steps[:-1], dtype=np.int8) > 0, np.uint8(I), tags)
+    found: Codes = np.where(np.cumsum(steps[:-1], dtype=np.int8) > 0, np.uint8(I), tags)
+    return found
 
 
 def closed(offsets: IntArray) -> IntArray:
