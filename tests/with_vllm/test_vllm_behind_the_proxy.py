@@ -129,23 +129,30 @@ def test_a_client_that_goes_ends_what_vllm_does(upstream: Served) -> None:
     got = upstream.proxy.chat.completions.create(**asked, extra_body={"ignore_eos": True})
     next(iter(got))
     assert running(upstream.vllm) == 1
+    whole, made = finished(upstream.vllm), generated(upstream.vllm)
     got.close()
     until = time.monotonic() + 30
     while running(upstream.vllm):
         assert time.monotonic() < until, "vLLM still generates for a client that has gone"
         time.sleep(0.2)
-    assert upstream.proxy.chat.completions.create(
-        model="tiny", messages=SHORT, max_tokens=2
-    ).choices
-    assert finished(upstream.vllm, "abort") >= 1
+    assert finished(upstream.vllm) == whole, "it was not broken off"
+    assert generated(upstream.vllm) - made < 900
+    again: Any = {"model": "tiny", "messages": SHORT, "max_tokens": 2}
+    assert upstream.proxy.chat.completions.create(**again).choices
 
 
 def running(url: str) -> float:
     return _metric(url, "vllm:num_requests_running{")
 
 
-def finished(url: str, reason: str) -> float:
-    return _metric(url, "vllm:request_success_total{", f'finished_reason="{reason}"')
+def finished(url: str) -> float:
+    """Requests that were answered to their end."""
+    return _metric(url, "vllm:request_success_total{", 'finished_reason="length"')
+
+
+def generated(url: str) -> float:
+    """Tokens of all answers."""
+    return _metric(url, "vllm:generation_tokens_total{")
 
 
 def _metric(url: str, *holding: str) -> float:

@@ -9,10 +9,15 @@ from typing import Any
 import torch
 import transformers
 from hybrids import MARKERS, tokenizer
+from tokenizers import Regex, pre_tokenizers
 
 from cprs.labels import TAGS
 
 WINDOW = 512
+_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 CHAT = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
     "{% endfor %}<|im_start|>assistant\n"
@@ -55,8 +60,17 @@ def make_hybrid(folder: Path, *, prefix: str, tied: bool, layout: str = "trained
 def make_chatting(folder: Path) -> Path:
     """A causal model with a tokenizer and a chat template, which says nothing of sense."""
     _random(folder, tied=True, seed=1)
+    # A token each, as in the vocabularies of models that chat.
+    words = tokenizer((*MARKERS, "assistant", "user", "system"))
+    # transformers cuts words as Qwen2 does, whatever the file says; whoever counts by it must too.
+    words.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_WORDS), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     made = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer(), eos_token=MARKERS[2], pad_token=MARKERS[0]
+        tokenizer_object=words, eos_token=MARKERS[2], pad_token=MARKERS[0]
     )
     made.chat_template = CHAT
     made.save_pretrained(folder)
