@@ -108,10 +108,11 @@ def shards(sets: Path, recipe: Recipe) -> list[Shard]:
 
 
 def caps(recipe: Recipe) -> dict[str, int]:
-    """Questions of each task that an epoch asks at most; sets have no such limit here."""
+    """Questions of each task that an epoch asks at most, and of sets where the recipe says so."""
     if recipe.learn == "labels":
-        return {}
-    return {n: recipe.hard_questions if n in HARD else recipe.task_questions for n in TASKS}
+        return recipe.most
+    usual = {n: recipe.hard_questions if n in HARD else recipe.task_questions for n in TASKS}
+    return {**usual, **recipe.most}
 
 
 def contexts_of(shard: Shard, haystack: Sequence[Path], recipe: Recipe) -> Iterator[Context]:

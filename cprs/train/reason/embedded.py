@@ -15,7 +15,7 @@ from cprs.critics.embedded import EmbeddedCritic
 from cprs.critics.embedded_base import Base
 from cprs.critics.prior import SHIPPED as PRIOR
 from cprs.critics.prior import Prior
-from cprs.errors import OptionError
+from cprs.errors import OptionError, unknown
 from cprs.train.extras import require
 from cprs.train.reason.bases import START, bring_along, bring_frozen, export_changed
 from cprs.train.reason.batches import hold_out
@@ -39,6 +39,8 @@ def train_embedded(run: Run) -> list[TokenCritic]:
         raise OptionError("learn: labels are learnt above trained layers: name them with --start")
     if recipe.learn == "labels" and recipe.base_rate:
         raise OptionError("learn: where labels alone are learnt no base is: leave base_rate at 0")
+    if recipe.start_share and run.start is None:
+        raise OptionError("start_share: there is nothing to mix back in: name it with --start")
     if recipe.base_rate:
         start, learn = out / START, _along
         bring_along(run.base, start)
@@ -48,7 +50,12 @@ def train_embedded(run: Run) -> list[TokenCritic]:
     prior = Prior.load(start / PRIOR.name)
     beside = EmbeddedCritic(Base.load(start), prior, called="prior")
     found = shards(run.sets, recipe)
+    if wrong := sorted(set(recipe.most) - {shard.name for shard in found}):
+        raise unknown("task or set in most", wrong[0], [shard.name for shard in found])
     model, meanings, prepared = learn(run, found, prior)
+    if run.start is not None and recipe.start_share:
+        begun, _, _ = load_reasoner(run.start, prior=prior.digest)
+        mix(model, begun, share=recipe.start_share)
     if recipe.learn == "all":
         run.say("calibrating on the questions held out")
         kinds = {shard.name: shard.kind for shard in found}
@@ -60,6 +67,16 @@ def train_embedded(run: Run) -> list[TokenCritic]:
         )
     save_reasoner(model, out, prior=prior.digest, meanings=meanings)
     return [load_trained(out), beside]
+
+
+def mix(model: nn.Module, begun: nn.Module, *, share: float) -> None:
+    """Make `share` of the weights of `model` those of what it was `begun` from, in place
+    (Wortsman et al. 2022, arXiv 2109.01903, equation 1): what training on a narrower mixture
+    unlearnt comes back, and little of what it taught goes."""
+    weights = begun.state_dict()
+    model.load_state_dict(
+        {name: share * weights[name] + (1 - share) * w for name, w in model.state_dict().items()}
+    )
 
 
 Learnt = tuple[Reasoner, Meanings | None, Joined]

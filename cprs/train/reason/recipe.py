@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ _LATER = (
     "gradient_checkpointing",
     "lora_rank",
     "lora_alpha",
+    "most",
+    "start_share",
 )
 """What a recipe's digest has only where it is set, so that runs from before it was known go on."""
 
@@ -64,9 +66,11 @@ class Recipe:
 
     Steps: what to `learn` (all, or, of layers trained before, the heads for labels alone, on the
     tasks that name several); `questions` per step, of one task at most `task_questions` an epoch,
-    of one that a prior cannot do `hard_questions`; `epochs` over the data or `steps` where above 0;
+    of one that a prior cannot do `hard_questions`, of a task or set named in `most` as many as
+    that says; `epochs` over the data or `steps` where above 0;
     AdamW with `rate` after `warmup` (a share of all steps), then a cosine to nothing; `decay`;
     `clip` bounds the gradient's norm. `precision`: see `PRECISIONS`; auto is bfloat16 on a GPU.
+    Layers begun from others end with `start_share` of those mixed back in.
 
     Loss: weights of the terms in `cprs.train.reason.loss`, with `gamma`, `margin`, label smoothing
     and its value where evidence is marked coarsely.
@@ -105,6 +109,7 @@ class Recipe:
     learn: str = "all"
     task_questions: int = 150
     hard_questions: int = 700
+    most: dict[str, int] = field(default_factory=dict)
     epochs: float = 1.0
     steps: int = 0
     rate: float = 5e-4
@@ -112,6 +117,7 @@ class Recipe:
     decay: float = 0.05
     clip: float = 1.0
     precision: str = "auto"
+    start_share: float = 0.0
 
     evidence: float = 1.0
     tags: float = 0.8
@@ -136,7 +142,14 @@ class Recipe:
             raise OptionError(
                 f"heads must divide half the width: width {self.width}, heads {self.heads}"
             )
-        for name in ("dropout", "held_out", "warmup", "smoothing", "coarse_smoothing"):
+        for name in (
+            "dropout",
+            "held_out",
+            "warmup",
+            "smoothing",
+            "coarse_smoothing",
+            "start_share",
+        ):
             _check(0 <= getattr(self, name) < 1, name, "at least 0, below 1", getattr(self, name))
         _check(0 <= self.instructed <= 1, "instructed", "from 0 to 1", self.instructed)
         for name in ("rate", "clip", "most_weight"):
@@ -180,7 +193,7 @@ class Recipe:
     def digest(self) -> str:
         """Of all that decides a step."""
         chosen = asdict(self)
-        usual = {field.name: field.default for field in fields(Recipe)}
+        usual = asdict(Recipe())
         for name in ("evaluate", "save", *_LATER):
             if name not in _LATER or chosen[name] == usual[name]:
                 del chosen[name]
@@ -205,7 +218,7 @@ def read_recipe(path: Path) -> Recipe:
         return Recipe()
     if not isinstance(found, dict):
         raise OptionError(f"{path}: a recipe is a list of `name: value`, such as `layers: 2`")
-    kinds = {field.name: str(field.type) for field in fields(Recipe)}
+    kinds = {each.name: str(each.type) for each in fields(Recipe)}
     values: dict[str, Any] = {}
     for name, value in found.items():
         if name not in kinds:
@@ -228,6 +241,13 @@ def _value(value: Any, kind: str, where: str) -> Any:
         # YAML 1.1 takes 3e-4 for a word; 3.0e-4 is a number.
         with suppress(ValueError):
             value = float(value)
+    if kind.startswith("dict"):
+        if not isinstance(value, dict) or not all(
+            isinstance(name, str) and type(most) is int and most >= 0
+            for name, most in value.items()
+        ):
+            raise OptionError(f"{where} must be names with whole numbers, got {value!r}")
+        return value
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value).__name__ != kind:

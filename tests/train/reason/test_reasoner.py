@@ -13,6 +13,7 @@ from training import FEATURES, PASSAGE_FEATURES, WIDTH, make
 
 from cprs.critics.layers import Given, evidence_odds, interpret
 from cprs.train.reason.collate import inputs_of
+from cprs.train.reason.embedded import mix
 from cprs.train.reason.reasoner import Outputs, Reasoner, Shape
 
 torch.set_num_threads(1)
@@ -156,3 +157,12 @@ def test_kinds_weigh_in_as_in_use(tmp_path: Path) -> None:
         odds = evidence_odds(one, heads, said)
         assert np.abs(odds - plain).max() > 1e-3
         assert np.allclose(together[row, : len(odds)].numpy(), odds, atol=1e-4)
+
+
+def test_weights_are_mixed_by_share() -> None:
+    new, old = stirred(), Reasoner(SHAPE)
+    want = 0.75 * new.evidence.weight + 0.25 * old.evidence.weight
+    before = old.evidence.weight.clone()
+    mix(new, old, share=0.25)
+    assert torch.allclose(new.evidence.weight, want)
+    assert torch.equal(old.evidence.weight, before)

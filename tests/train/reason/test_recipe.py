@@ -14,7 +14,7 @@ from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
 
 
 def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
-    recipe = Recipe(layers=3, rate=1e-5, precision="float32", margin=2.0)
+    recipe = Recipe(layers=3, rate=1e-5, precision="float32", margin=2.0, most={"notices": 9})
     write_recipe(recipe, tmp_path / "r.yaml")
     assert read_recipe(tmp_path / "r.yaml") == recipe
 
@@ -38,6 +38,9 @@ def test_what_is_left_out_is_as_usual(tmp_path: Path) -> None:
         ("rate: -1.0", "rate must be above 0"),
         ("rate: .nan", "rate must be above 0"),
         ("dropout: 1.0", "dropout must be at least 0, below 1"),
+        ("most: 3", "most must be names with whole numbers, got 3"),
+        ("most: {notices: -1}", "most must be names with whole numbers"),
+        ("start_share: 1.0", "start_share must be at least 0, below 1"),
         ("precision: float8", "unknown precision 'float8'"),
         ("evidence: 0\ntags: 0\nlabels: 0\nranking: 0\ncontrast: 0", "nothing to learn from"),
         ("- layers", "a recipe is a list of"),

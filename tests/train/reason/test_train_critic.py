@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,13 +136,20 @@ def test_the_command_trains_resumes_and_measures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "heads", "says"),
-    [("nothing", 6, "unknown base 'nothing'"), ("minilm", 5, "heads must divide")],
+    ("base", "settings", "says"),
+    [
+        ("nothing", {}, "unknown base 'nothing'"),
+        ("minilm", {"heads": 5}, "heads must divide"),
+        ("minilm", {"start_share": 0.5}, "nothing to mix back in"),
+        ("minilm", {"most": {"notice": 3}}, "unknown task or set in most 'notice'"),
+    ],
 )
-def test_what_cannot_be_trained(tmp_path: Path, base: str, heads: int, says: str) -> None:
+def test_what_cannot_be_trained(
+    tmp_path: Path, base: str, settings: dict[str, Any], says: str
+) -> None:
     write_sets(tmp_path / "sets")
     with pytest.raises(OptionError, match=says):
-        train_critic(tmp_path / "sets", base, tmp_path / "out", Recipe(heads=heads))
+        train_critic(tmp_path / "sets", base, tmp_path / "out", Recipe(**settings))
 
 
 def test_a_device_that_is_not_here(tmp_path: Path) -> None:
