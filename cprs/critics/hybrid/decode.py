@@ -88,19 +88,19 @@ def decode(
 
 def bridged(tags: NDArray[np.integer[Any]]) -> Codes:
     """Tags (n,) with their gaps bridged (step 1)."""
-    tags = np.asarray(tags, np.uint8)
-    places = np.flatnonzero(tags != O)
+    codes: Codes = tags.astype(np.uint8)
+    places = np.flatnonzero(codes != O)
     if len(places) < 2:
-        return tags.copy()
-    named, far = tags[places], np.diff(places, prepend=places[0]) >= BRIDGE
+        return codes
+    named, far = codes[places], np.diff(places, prepend=places[0]) >= BRIDGE
     # A run is open behind each of them if the last that decides about it says so.
     decides = (named != I) | far
     decider = np.maximum.accumulate(np.where(decides, np.arange(len(places)), 0))
     fill = (named[decider] == B)[:-1] & ~far[1:]
-    steps = np.zeros(len(tags) + 1, np.int8)
+    steps = np.zeros(len(codes) + 1, np.int8)
     steps[places[:-1][fill] + 1] += 1
     steps[places[1:][fill]] -= 1
-    found: Codes = np.where(np.cumsum(steps[:-1], dtype=np.int8) > 0, np.uint8(I), tags)
+    found: Codes = np.where(np.cumsum(steps[:-1], dtype=np.int8) > 0, np.uint8(I), codes)
     return found
 
 
