@@ -31,6 +31,7 @@ from pathlib import Path
 from cprs_bench.machine import describe
 
 PATH = "/v1/chat/completions"
+PARTS = ("passing", "beside", "memory")
 SHORT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Say hello. " * 20}]}
 _LUA = """wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
@@ -208,6 +209,7 @@ def main() -> None:
     parser.add_argument("--litellm", help="its command, of an environment of its own")
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--requests", type=int, default=100_000, help="for the memory's sake")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="what to measure")
     asked = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("wrk is not here: apt install wrk")
@@ -231,18 +233,27 @@ def main() -> None:
             command = [asked.litellm, "--config", str(config), "--port", str(ports[2])]
             stack.enter_context(running(command, ports[2]))
             named["LiteLLM"] = theirs
-        write("\n" + "\n".join(passing(named, script, asked.seconds)) + "\n")
-        sys.stdout.flush()
-        write("\n" + "\n".join(beside(ours, script, asked.seconds)) + "\n")
-        sys.stdout.flush()
-        before = memory(pid)
-        done, used = 0, []
-        while done < asked.requests:
-            load = wrk(ours, connections=16, seconds=10, script=script)
-            done += round(load.rate * 10)
-            used.append(memory(pid))
-        shown = " ".join(f"{value:.0f}" for value in used)
-        write(f"\nmemory: {before:.0f} MB before {done:,} requests, then {shown} MB\n")
+        if "passing" in asked.only:
+            write("\n" + "\n".join(passing(named, script, asked.seconds)) + "\n")
+            sys.stdout.flush()
+        if "beside" in asked.only:
+            write("\n" + "\n".join(beside(ours, script, asked.seconds)) + "\n")
+            sys.stdout.flush()
+        if "memory" in asked.only:
+            write("\n" + soak(ours, pid, script, asked.requests) + "\n")
+
+
+def soak(url: str, pid: int, script: Path, requests: int) -> str:
+    """The proxy's memory while it answers `requests`."""
+    warm(url)
+    before = memory(pid)
+    done, used = 0, []
+    while done < requests:
+        load = wrk(url, connections=16, seconds=10, script=script)
+        done += round(load.rate * 10)
+        used.append(memory(pid))
+    shown = " ".join(f"{value:.0f}" for value in used)
+    return f"memory: {before:.0f} MB before {done:,} requests, then {shown} MB"
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
