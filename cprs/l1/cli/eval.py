@@ -11,6 +11,7 @@ import typer
 
 from cprs.cli.console import say
 from cprs.cli.output import write_stdout
+from cprs.errors import OptionError
 from cprs.l1.cli import asking
 from cprs.l1.cli.progress import counting
 from cprs.l1.extras import require
@@ -44,9 +45,9 @@ def evaluate(
         int, typer.Option("--fit", min=0, help="Cut contexts to so many tokens; 0: never.")
     ] = 0,
     tokenizer: Annotated[
-        str,
-        typer.Option("--tokenizer", metavar="NAME|FILE", help="tiktoken's, or a tokenizer.json."),
-    ] = "o200k_base",
+        Path | None,
+        typer.Option("--tokenizer", metavar="FILE", help="A tokenizer.json to cut by."),
+    ] = None,
     temperature: asking.Temperature = 0.7,
     top_p: asking.TopP = 0.95,
     tokens: asking.Tokens = 10_000,
@@ -72,7 +73,11 @@ def evaluate(
     from cprs.l1.eval.summary import summarise
 
     examples = read_sets(data, first=first)
-    fitted = Fit(fit, tokenizer) if fit else None
+    fitted = None
+    if fit:
+        if tokenizer is None:
+            raise OptionError("--fit needs --tokenizer, the model's tokenizer.json")
+        fitted = Fit(fit, tokenizer)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     made = asking.endpoints(

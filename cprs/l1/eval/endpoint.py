@@ -170,7 +170,8 @@ def _read(path: Path) -> dict[str, Answered]:
     for number, line in enumerate(lines):
         try:
             values = json.loads(line)
-            known[values.pop("key")] = Answered(**values)
+            key = values.pop("key")
+            known[key] = Answered(**values)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if number == 0:
                 raise TextError(f"{path}: holds no answers of an endpoint") from error

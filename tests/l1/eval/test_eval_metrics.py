@@ -71,7 +71,9 @@ def test_pass_at_k_by_hand() -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.booleans(), min_size=1, max_size=8), st.data())
-def test_pass_at_k_is_the_share_of_draws_with_a_right_one(right: list[bool], data: st.DataObject):
+def test_pass_at_k_is_the_share_of_draws_with_a_right_one(
+    right: list[bool], data: st.DataObject
+) -> None:
     k = data.draw(st.integers(1, len(right)))
     draws = list(combinations(right, k))
     share = sum(any(draw) for draw in draws) / len(draws)

@@ -10,8 +10,11 @@ import pytest
 
 pytest.importorskip("openai", reason="needs cprs[l1]")
 
-from command import run
+from companion import l1
 from model_endpoint import chat, serving
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from cprs.errors import OptionError, TextError
 from cprs.l1.eval.endpoint import Ask, Endpoint
@@ -139,14 +142,23 @@ def test_differences_are_paired() -> None:
     assert "other - one, paired" in markdown([one, other], rule="cover")
 
 
-def test_contexts_lose_their_middle() -> None:
-    fit = Fit(4, "o200k_base")
-    long = Example("a", "q", "one two three four five six seven eight", ("x",))
-    assert fit(long) == "one two seven eight"
+def test_contexts_lose_their_middle(tmp_path: Path) -> None:
+    made = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
+    made.pre_tokenizer = Whitespace()
+    path = tmp_path / "tokenizer.json"
+    made.save(str(path))
+    long = Example("a", "q", "Ünö two,  three four five six\nseven eight.", ("x",))
+    fit = Fit(5, path)
+    assert fit(long) == "Ünö twoseven eight."
     assert fit(EXAMPLES[0]) == EXAMPLES[0].context
     assert fit.cut == {"a"}
-    with pytest.raises(OptionError, match="unknown tokenizer"):
-        Fit(4, "nothing")
+    assert Fit(1, path)(long) == "."
+    with pytest.raises(OptionError, match="at least 1 token"):
+        Fit(0, path)
+    path.write_text("{")
+    for wrong, says in ((path, "no tokenizer"), (tmp_path / "none.json", "no such file")):
+        with pytest.raises(TextError, match=says):
+            Fit(4, wrong)
 
 
 def test_sets_are_told_by_source_or_file(tmp_path: Path) -> None:
@@ -172,18 +184,18 @@ def test_the_command(tmp_path: Path) -> None:
         return model(path, body)
 
     with serving(told) as url:
-        done = run(
-            "l1", "eval", "--data", str(data), "--url", url, "--model", "m", "--out", str(out),
+        done = l1(
+            "eval", "--data", str(data), "--url", url, "--model", "m", "--out", str(out),
             "--cprs", '{"ratio": 4}', "--judge", url, "--json",
         )  # fmt: skip
-    assert done.code == 0, done.stderr
-    found = json.loads(done.stdout)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
     assert [one["name"] for one in found["runs"]] == ["m", "m behind cprs"]
     assert seen.count(False) == 5
     assert seen.count({"ratio": 4}) == 5
     assert "arXiv 2505.17667" in (out / "report.md").read_text()
     assert len((out / "scores.jsonl").read_text().splitlines()) == 10
-    assert "too long" in done.stderr
-    bad = run("l1", "eval", "--data", str(data), "--url", "u", "--model", "m", "--cprs", "{")
+    assert "too long" in done.err
+    bad = l1("eval", "--data", str(data), "--url", "u", "--model", "m", "--cprs", "{")
     assert bad.code == 2
-    assert "--cprs is not JSON" in bad.stderr
+    assert "--cprs is not JSON" in bad.err
