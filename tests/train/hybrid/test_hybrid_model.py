@@ -143,8 +143,11 @@ def test_gradient_checkpointing_changes_no_gradient(base: Path) -> None:
     found = []
     for less in (False, True):
         model = new_hybrid(base, replace(RECIPE, gradient_checkpointing=less)).train()
+        product, runs = model.model.layers[0].mlp.up_proj, []
+        product.register_forward_hook(lambda *_, runs=runs: runs.append(1))
         model(inputs_of([given()])).odds.sum().backward()
-        found.append(model.model.layers[0].mlp.up_proj.weight.grad)
+        assert len(runs) == 1 + less  # again in the backward pass, or never
+        found.append(product.weight.grad)
     assert found[0].abs().sum() > 0
     assert torch.allclose(found[0], found[1], atol=1e-6)
 
