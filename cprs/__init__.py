@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cprs.assemble import Span
     from cprs.compressor import Compressor
     from cprs.critics.base import Scorer, TokenCritic, TokenScores
-    from cprs.critics.hybrid.decode import Decoding
+    from cprs.decode import Decoding
     from cprs.engine.cache import StateCache
     from cprs.errors import (
         BudgetError,
@@ -32,7 +32,7 @@ _HOMES = {
     "Compressed": "result",
     "Compressor": "compressor",
     "CprsError": "errors",
-    "Decoding": "critics.hybrid.decode",
+    "Decoding": "decode",
     "Encoded": "windows",
     "Guidance": "guidance",
     "Layout": "units",

@@ -15,7 +15,7 @@ from cprs.assemble import Assembler
 from cprs.checkpoint import cancelled_by, checkpoint, is_cancelled
 from cprs.critics import load_critic
 from cprs.critics.base import TokenCritic, decoding_of, threshold_of
-from cprs.critics.hybrid.decode import Decoding
+from cprs.decode import Decoding
 from cprs.document import Document
 from cprs.engine.base import Engine
 from cprs.engine.cache import StateCache

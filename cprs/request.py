@@ -10,7 +10,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from cprs.critics.hybrid.decode import PUBLISHED, Decoding
+from cprs.decode import PUBLISHED, Decoding
 from cprs.effort import Effort, checked
 from cprs.errors import OptionError, TextError, unknown
 from cprs.guidance import Guidance

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cprs.assemble import Span
-from cprs.critics.hybrid.decode import Decoding, closed, decode, spaced
+from cprs.decode import Decoding, closed, decode, spaced
 from cprs.document import Document
 from cprs.errors import OptionError
 from cprs.labels import unit_labels

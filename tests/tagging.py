@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cprs.critics.base import State, TokenScores
-from cprs.critics.hybrid.decode import Decoding
+from cprs.decode import Decoding
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
 

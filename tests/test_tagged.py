@@ -6,8 +6,8 @@ import pytest
 from tagging import Tagging
 
 from cprs import Compressor
-from cprs.critics.hybrid.decode import Decoding
 from cprs.critics.lexical import LexicalCritic
+from cprs.decode import Decoding
 from cprs.errors import OptionError
 
 GAP = "-" * 30

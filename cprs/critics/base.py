@@ -13,7 +13,7 @@ from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window
 
 if TYPE_CHECKING:
-    from cprs.critics.hybrid.decode import Decoding
+    from cprs.decode import Decoding
 
 State = tuple[NDArray[Any], ...]
 """What a critic has read of one window, free of any question; () where there is nothing to keep."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from cprs.critics.base import State, TokenScores
 from cprs.critics.hybrid.checkpoint import Checkpoint
-from cprs.critics.hybrid.decode import PUBLISHED, Decoding
 from cprs.critics.hybrid.graphs import Graphs
 from cprs.critics.hybrid.linear import Dense
 from cprs.critics.hybrid.memory import Budget
@@ -23,6 +22,7 @@ from cprs.critics.hybrid.precision import FP8, Fp8Linear, check_fp8
 from cprs.critics.hybrid.prompt import RolesPrompt, prompt_warnings, roles_prompt
 from cprs.critics.hybrid.tokens import Tokens, load_tokens
 from cprs.critics.hybrid.window import content, room
+from cprs.decode import PUBLISHED, Decoding
 from cprs.errors import OptionError, unknown
 from cprs.guidance import Guidance
 from cprs.labels import TAGS

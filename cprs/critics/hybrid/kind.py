@@ -11,9 +11,7 @@ from cprs.errors import OptionError, WeightsError
 
 CONFIG = "config.json"
 ARCHITECTURE = "CprsForTokenClassification"
-FAMILY = "qwen2"
-"""What a hybrid is trained from."""
-FAMILIES = (FAMILY, "qwen3")
+FAMILIES = ("qwen2", "qwen3")
 """What a hybrid may be made of."""
 _PUBLISHED = ("Qwen2ForCausalLMandBIO", "Qwen2ForCausalLMandBIO_pred")
 _NUMBERS = ("num_hidden_layers", "max_position_embeddings", "vocab_size", "hidden_size")

@@ -22,7 +22,7 @@ from typing import Any
 from weakref import finalize
 
 from cprs.critics.base import Scorer, State, TokenCritic, TokenScores, decoding_of
-from cprs.critics.hybrid.decode import Decoding
+from cprs.decode import Decoding
 from cprs.errors import Cancelled, CprsError, OptionError
 from cprs.guidance import Guidance
 from cprs.windows import Encoded, Window

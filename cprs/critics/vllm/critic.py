@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from cprs.critics.base import State, TokenScores
-from cprs.critics.hybrid.decode import Decoding
 from cprs.critics.hybrid.prompt import RolesPrompt, prompt_warnings, roles_prompt
 from cprs.critics.hybrid.tokens import BEGIN
 from cprs.critics.hybrid.window import content, room
@@ -16,6 +15,7 @@ from cprs.critics.vllm.base import Logits, Runner
 from cprs.critics.vllm.prefix import padded, room_in_blocks
 from cprs.critics.vllm.scores import scores_of
 from cprs.critics.vllm.served import Served
+from cprs.decode import Decoding
 from cprs.errors import OptionError, ServiceError
 from cprs.guidance import Guidance
 from cprs.labels import TAGS

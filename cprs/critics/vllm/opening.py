@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cprs.critics.hybrid.decode import Decoding
 from cprs.critics.hybrid.hub import find_on_hub, is_hub_name
 from cprs.critics.hybrid.kind import CONFIG
 from cprs.critics.vllm.critic import VllmCritic
 from cprs.critics.vllm.http import CONNECTIONS, TIMEOUT, Models, OnServer
 from cprs.critics.vllm.process import InProcess
 from cprs.critics.vllm.served import Served, local_folder
+from cprs.decode import Decoding
 from cprs.errors import OptionError, ServiceError, WeightsError
 
 SCHEME = "vllm:"

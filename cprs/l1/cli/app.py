@@ -8,6 +8,7 @@ import typer
 
 from cprs.l1.cli.demo import ablate, demo
 from cprs.l1.cli.eval import evaluate
+from cprs.l1.cli.loong import loong_app
 from cprs.l1.cli.solopo import solopo
 from cprs.l1.cli.train import sft, train
 
@@ -29,3 +30,4 @@ l1_app.command()(solopo)
 l1_app.command()(demo)
 l1_app.command()(ablate)
 l1_app.command("eval")(evaluate)
+l1_app.add_typer(loong_app, name="loong")

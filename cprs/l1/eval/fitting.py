@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,7 @@ class Fit:
     def __init__(self, tokens: int, tokenizer: Path) -> None:
         if tokens < 1:
             raise OptionError(f"the longest context must be at least 1 token, got {tokens}")
-        if not tokenizer.is_file():
-            raise TextError(f"{tokenizer}: no such file")
-        try:
-            self._tokenizer: Any = Tokenizer.from_file(str(tokenizer))
-        except Exception as error:  # tokenizers raises bare Exception
-            raise TextError(f"{tokenizer}: no tokenizer: {error}") from error
-        self._tokenizer.no_truncation()
+        self._tokenizer = load(tokenizer)
         self._tokens = tokens
         self.cut: set[str] = set()
 
@@ -42,3 +37,21 @@ class Fit:
         head, tail = middle_out(range(len(places)), self._tokens)
         before = places[head[-1]][1] if head else 0
         return text[:before] + text[max(before, places[tail[0]][0]) :]
+
+
+def load(path: Path) -> Any:
+    """The tokenizer of a file. Raises `TextError`."""
+    if not path.is_file():
+        raise TextError(f"{path}: no such file")
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise TextError(f"{path}: no tokenizer: {error}") from error
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def counter(path: Path) -> Callable[[str], int]:
+    """How many tokens a text has, without special ones. Raises `TextError`."""
+    tokenizer = load(path)
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -28,13 +28,13 @@ from cprs import Compressor
 from cprs.critics import load_critic
 from cprs.critics.hybrid.config import HybridConfig
 from cprs.critics.hybrid.critic import HybridCritic
-from cprs.critics.hybrid.decode import Decoding
 from cprs.critics.hybrid.memory import Budget
 from cprs.critics.hybrid.pipeline import Prompt
 from cprs.critics.hybrid.placement import place, spread
 from cprs.critics.hybrid.precision import agreement
 from cprs.critics.hybrid.prompt import roles_prompt
 from cprs.critics.hybrid.tokens import Tokens
+from cprs.decode import Decoding
 from cprs.errors import Cancelled, OptionError, WeightsError
 from cprs.formats import segment
 from cprs.guidance import Guidance

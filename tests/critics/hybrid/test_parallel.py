@@ -13,8 +13,8 @@ from dying import dying
 from tagging import Tagging
 
 from cprs import Compressor
-from cprs.critics.hybrid.decode import Decoding
 from cprs.critics.hybrid.parallel import ParallelCritic, load_parallel
+from cprs.decode import Decoding
 from cprs.engine.local import LocalEngine
 from cprs.errors import Cancelled, CprsError, OptionError
 from cprs.guidance import Guidance

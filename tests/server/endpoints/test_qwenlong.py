@@ -12,7 +12,7 @@ from endpoints_app import application, digest
 from loopback import served
 from tagging import Tagging
 
-from cprs.critics.hybrid.decode import Decoding
+from cprs.decode import Decoding
 
 PATH = "/qwen_long_compress_server"
 FILLER = "The weather stayed mild and the ferry ran late again. " * 30

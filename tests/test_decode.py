@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cprs.critics.hybrid import decode as module
-from cprs.critics.hybrid.decode import BRIDGE, Decoding, bridged, closed, decode
+from cprs import decode as module
+from cprs.decode import BRIDGE, Decoding, bridged, closed, decode
 
 TAGS = "BIOE"
 ENDS = set('.。：？！"”?!\n')
