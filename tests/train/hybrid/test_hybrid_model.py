@@ -143,7 +143,8 @@ def test_gradient_checkpointing_changes_no_gradient(base: Path) -> None:
     found = []
     for less in (False, True):
         model = new_hybrid(base, replace(RECIPE, gradient_checkpointing=less)).train()
-        product, runs = model.model.layers[0].mlp.up_proj, []
+        product = model.model.layers[0].mlp.up_proj
+        runs: list[int] = []
         product.register_forward_hook(lambda *_, runs=runs: runs.append(1))
         model(inputs_of([given()])).odds.sum().backward()
         assert len(runs) == 1 + less  # again in the backward pass, or never
