@@ -41,7 +41,8 @@ def held(base: Base, question: str, text: str = TEXT, size: int = 256) -> list[i
     asked = Assignments(base, Pieces(base.vocabulary), question, read)
     gained = np.concatenate([np.zeros(0), *(asked.odds(window) for window in read)])
     assert set(gained.tolist()) <= {0.0, WORTH}
-    return np.flatnonzero(gained).tolist()
+    found: list[int] = np.flatnonzero(gained).tolist()
+    return found
 
 
 @pytest.mark.parametrize("size", [20, 256])

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
-
-# They share modules by their plain names.
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def hybrids(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of tiny hybrids, by what the prompt may see and whose layout it is."""
-    from tiny import make_hybrid
+    from with_vllm.tiny import make_hybrid
 
     folder = tmp_path_factory.mktemp("hybrids")
     return {

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from compared import compare
-
 from cprs.critics.vllm.opening import in_process
+from with_vllm.compared import compare
 
 
 def main() -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from hybrids import TEXT
-from serving import PATIENT, environment, vllm_serve
 
 from cprs import Compressor
 from cprs.critics import load_critic
 from cprs.critics.vllm.opening import in_process as open_in_process
 from cprs.critics.vllm.opening import on_server
 from cprs.errors import CprsError, OptionError, ServiceError, WeightsError
+from with_vllm.serving import PATIENT, environment, vllm_serve
 
 NEAR = 2e-5
 """How far scores in float32 may be apart."""
@@ -77,7 +77,7 @@ def test_a_prompt_that_sees_the_window_cannot_be_held(hybrids: dict[str, Path]) 
 
 
 def test_over_http_with_a_frozen_prompt(hybrids: dict[str, Path], tmp_path: Path) -> None:
-    from compared import compare
+    from with_vllm.compared import compare
 
     folder, log = hybrids["frozen"], tmp_path / "log"
     with vllm_serve(folder, *SERVED, log=log) as url:
@@ -104,7 +104,7 @@ def test_over_http_with_a_frozen_prompt(hybrids: dict[str, Path], tmp_path: Path
 def test_over_http_with_a_prompt_that_sees_the_window(
     hybrids: dict[str, Path], tmp_path: Path
 ) -> None:
-    from compared import compare
+    from with_vllm.compared import compare
 
     folder, log = hybrids["exact"], tmp_path / "log"
     with vllm_serve(folder, *SERVED, log=log) as url:

@@ -14,7 +14,8 @@ from cprs_server.app import create_app
 from cprs_server.config.settings import Settings
 from hybrids import TEXT
 from loopback import served
-from serving import vllm_serve
+
+from with_vllm.serving import vllm_serve
 
 WINDOW = 1024
 FACT = "Maria Alvarez took the chair."
@@ -33,7 +34,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    from tiny import make_chatting
+    from with_vllm.tiny import make_chatting
 
     folder = make_chatting(tmp_path_factory.mktemp("chatting"))
     log = tmp_path_factory.mktemp("log") / "log"

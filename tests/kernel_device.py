@@ -1,19 +1,14 @@
-"""Kernels run on a GPU where TRITON_INTERPRET=0 says so, else in Triton's interpreter."""
+"""Where kernels run: on a GPU where TRITON_INTERPRET=0 says so, else in Triton's interpreter."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-if find_spec("torch") is None:
-    collect_ignore_glob = ["test_*.py"]
 
-
-@pytest.fixture(scope="session")
-def device() -> Any:
-    """Where kernels run; a test that asks for it is skipped where Triton is not installed."""
+def open_device() -> Any:
+    """The device; skips where Triton is not installed."""
     import torch
 
     triton = pytest.importorskip("triton", reason="needs triton")
