@@ -228,7 +228,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="0.1b")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training alone")
     parser.add_argument("--steps", type=int, default=0, help="instead of minutes")
-    parser.add_argument("--queries", type=int, default=16, help="of each dev set")
+    parser.add_argument("--queries", type=int, default=12, help="of each dev set")
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu"
     )

@@ -14,7 +14,7 @@ from cprs.critics.hybrid.tokens import BEGIN, END
 from cprs.train.reason.recipe import Recipe
 from cprs.train.sets.data import find_sources, is_english, read_documents
 
-TEXT = 30_000_000
+TEXT = 15_000_000
 """Code points that a tokenizer is learnt from, at most."""
 
 
@@ -36,8 +36,8 @@ class Size:
 
 
 SIZES = {
-    "0.1b": Size(16_384, 768, 2304, 12, 12, 4, 512, 16, 240, 12),
-    "0.5b": Size(32_768, 1280, 4096, 20, 20, 4, 512, 16, 240, 12),
+    "0.1b": Size(16_384, 768, 2304, 12, 12, 4, 512, 16, 120, 12),
+    "0.5b": Size(32_768, 1280, 4096, 20, 20, 4, 512, 16, 120, 12),
     "tiny": Size(600, 32, 64, 4, 4, 2, 128, 2, 4, 0),
 }
 
