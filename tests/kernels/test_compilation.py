@@ -41,9 +41,13 @@ def compile_ahead(target: str, path: Path | None) -> list[dict[str, Any]]:
     return builds
 
 
-@pytest.mark.parametrize("target", SHARED)
-@pytest.mark.parametrize("triton", ["newest", "older"])
-def test_kernels_compile_into_what_the_hardware_is_good_at(target: str, triton: str) -> None:
+@pytest.mark.parametrize(
+    ("triton", "target"),
+    # PyTorch 2.11 on AMD is left out: it would say the least for its time.
+    [("newest", target) for target in SHARED]
+    + [("older", target) for target in SHARED if target.startswith("sm_")],
+)
+def test_kernels_compile_into_what_the_hardware_is_good_at(triton: str, target: str) -> None:
     if find_spec("triton") is None:
         pytest.skip("needs triton")
     if triton == "older" and not (OLDER / "triton").exists():
