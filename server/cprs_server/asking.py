@@ -13,6 +13,8 @@ from cprs_server.live import Live
 from cprs_server.planning.base import Options, Plan
 from cprs_server.planning.options import merge
 from cprs_server.planning.planner import Planner
+from cprs_server.reasoner.prompt import FORMS as REASONED
+from cprs_server.reasoner.prompt import as_trained, with_room
 from cprs_server.routing import Routed
 from cprs_server.upstream.extract import extract_options
 from cprs_server.wire.base import Conversation, Form
@@ -38,14 +40,31 @@ class Asking:
         said = self.value.get("cprs")
         return isinstance(said, dict) and said.get("usage") is True
 
+    @property
+    def reasons(self) -> bool:
+        """Whether the model is asked, and its answer handed over, as a reasoner's."""
+        return (
+            self.routed.route.reasoner is not None
+            and self.routed.upstream is not None
+            and self.conversation.form in REASONED
+        )
+
+    @property
+    def answer_only(self) -> bool:
+        """Whether only the answer of a reasoner's answer is wanted."""
+        said = self.value.get("cprs")
+        asked = said.get("answer") if isinstance(said, dict) else None
+        return asked if isinstance(asked, bool) else self.routed.route.answer_only
+
     def changed(self, body: bytes, change: Change) -> bytes:
         """The body that goes on: as it came, but for the edits, our own member, and the model's
         name where the upstream knows it by another."""
         name = self.routed.target.model
         model = name if name != self.conversation.model else None
-        if not change.edits and model is None and "cprs" not in self.value:
+        edits = as_trained(self.conversation, change.edits) if self.reasons else change.edits
+        if not edits and model is None and "cprs" not in self.value:
             return body
-        return splice(body, change.edits, model=model)
+        return splice(body, edits, model=model)
 
 
 def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) -> Asking:
@@ -64,11 +83,14 @@ def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) 
         body=value.get("cprs"),
         header=asked.mode,
         caps=key.max if key else None,
+        others=("usage", "answer"),
     )
     if form.name not in _COMPRESSED:
         options = Options(mode="off")
     elif routed.upstream is None:
         options = extract_options(options)
+    if routed.route.reasoner is not None and form.name in REASONED:
+        conversation = with_room(conversation, routed.target)
     scope = key.name if key else ""
     plan = planner.plan(conversation, options, routed.target, scope=scope)
     if form.name == "count_tokens" and routed.upstream is None:

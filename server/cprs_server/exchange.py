@@ -24,6 +24,7 @@ from cprs_server.observe.tracing import Tracer
 from cprs_server.off_loop import LARGE, off_loop
 from cprs_server.planning.base import Plan
 from cprs_server.planning.planner import Planner
+from cprs_server.reasoner.edit import answer_edit
 from cprs_server.retrieve_tool import Back, RetrieveTool
 from cprs_server.running.base import Job, Runner
 from cprs_server.shadowing import Shadowing
@@ -33,14 +34,13 @@ from cprs_server.upstream.body import read_body
 from cprs_server.upstream.disconnect import ClientGone, DisconnectWatch, Receive
 from cprs_server.upstream.extract import Extract, ExtractReply
 from cprs_server.upstream.headers import request_headers
-from cprs_server.upstream.relay import Edit, Send, WholeEdit, relay
+from cprs_server.upstream.relay import Edit, Send, relay
 from cprs_server.upstream.retry import send_with_fallback
 from cprs_server.upstream.websocket import WebSocketTransport, pass_websocket
 from cprs_server.urls import upstream_url
 from cprs_server.wire.base import Conversation, Form
 from cprs_server.wire.body import parse
 from cprs_server.wire.forms import wants_usage
-from cprs_server.wire.usage import UsageStream, add_usage
 
 _LOG = logging.getLogger("cprs_server")
 
@@ -181,7 +181,8 @@ class Exchange:
         if own is None:
             with account.stages.time("splice"):
                 changed = await off_loop(len(body), lambda: asking.changed(body, change))
-        compared = bool(change.edits) and live.shadow.sample(asked.id)
+        # Answers of reasoners are changed on their way: there is nothing like to compare them to.
+        compared = bool(change.edits) and not asking.reasons and live.shadow.sample(asked.id)
         told = headers_of(asked, plan, change, account)
         account.sent = time.perf_counter()
         if own is not None:
@@ -189,20 +190,19 @@ class Exchange:
         else:
             assert routed.upstream is not None
             # Into a stream that is packed nothing can be written, an error neither.
-            readable = asking.usage or compared or conversation.stream
+            readable = asking.usage or asking.reasons or compared or conversation.stream
             if live.settings.retrieve_tool and _offers(parts.tool, form, asking, change):
                 reply = await self._with_tool(asked, form, live, asking, change, changed, account)
             else:
                 calls = calls_of(asked, routed, changed, identity=readable)
                 reply = await self._send(calls, routed.upstream.retries, account)
-        edit: Edit | None = None
-        if asking.usage:
-            about = usage_of(asked, plan, change)
-            edit = (
-                UsageStream(about)
-                if conversation.stream
-                else WholeEdit(lambda whole: add_usage(whole, about))
-            )
+        edit = answer_edit(
+            form.name,
+            stream=conversation.stream,
+            reasoner=asking.reasons,
+            answer=asking.answer_only,
+            usage=usage_of(asked, plan, change) if asking.usage else None,
+        )
         if compared:
             account.heard = bytearray()
         await self._relay(reply, account, send, watch, told, form, edit)

@@ -91,6 +91,15 @@ class Route(Section):
     critic: Annotated[str, Field(min_length=1)] = Field(
         default="embedded", description="The critic that decides what is kept (see cprs critics)."
     )
+    reasoner: Literal["l1"] | None = Field(
+        default=None,
+        description="The model thinks before it answers. l1: it is asked in the words QwenLong-L1 "
+        "was trained with, and its thinking is told apart from its answer (chat and messages).",
+    )
+    answer_only: bool = Field(
+        default=False,
+        description='Of a reasoner\'s answer, hand over only what stands behind "the answer is".',
+    )
     policy: Policy = Field(default=Policy(), description="Replaces what the policy above says.")
 
 
