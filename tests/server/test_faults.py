@@ -72,10 +72,11 @@ def test_clients_that_go_while_it_compresses(upstream: Upstream) -> None:
                 going.enter_context(post(url, json.dumps(BODY).encode()))
             critic.wait_for(1)
             until(lambda: service.status.running + service.status.waiting == 3)
-        critic.let(1)  # the batch in hand
-        until(lambda: service.status.running + service.status.waiting == 0)
-        assert len(critic.begun) == 1
+        until(lambda: service.status.waiting == 0)
         assert eventually(lambda: IDLE in httpx2.get(f"{url}/metrics").text, 10)
+        critic.let(1)  # the batch in hand
+        until(lambda: service.status.running == 0)
+        assert len(critic.begun) == 1
         assert not upstream.seen
         critic.let(100_000)
         reply = httpx2.post(f"{url}/v1/chat/completions", json=BODY, timeout=60)

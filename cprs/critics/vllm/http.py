@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from queue import LifoQueue
@@ -132,6 +133,8 @@ class _Link:
         self._free: LifoQueue[HTTPConnection] = LifoQueue()
         for _ in range(connections):
             self._free.put(kind(parts.hostname, port, timeout=_CONNECT))
+        # Who drops a critic without closing it leaves no connection open.
+        self._closed = weakref.finalize(self, _close, self._free)
 
     def ask(self, method: str, path: str, body: Any) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of a good answer. Raises `ServiceError` for every other."""
@@ -164,8 +167,7 @@ class _Link:
         raise AssertionError("the last attempt returns or raises")
 
     def close(self) -> None:
-        for connection in tuple(self._free.queue):
-            connection.close()
+        _close(self._free)
 
     def _exchange(
         self, connection: HTTPConnection, method: str, path: str, data: bytes | None
@@ -192,6 +194,11 @@ def _rows(metadata: str, data: bytes, url: str) -> list[Logits]:
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise ServiceError(f"{url}/pooling: the answer cannot be read: {_words(error)}") from error
+
+
+def _close(connections: LifoQueue[HTTPConnection]) -> None:
+    for connection in tuple(connections.queue):
+        connection.close()
 
 
 def _refused(url: str, path: str, status: int, said: bytes) -> str:

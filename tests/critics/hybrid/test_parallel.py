@@ -136,7 +136,11 @@ def test_a_hybrid_on_two_devices(tmp_path: Path) -> None:
         assert (critic.name, critic.window, critic.decoding) == (one.name, one.window, decoding)
         found = Compressor(critic).compress(text, query="Who took the chair?")
         assert found.decoded
-        assert found.spans == Compressor(one).compress(text, query="Who took the chair?").spans
+        alone = Compressor(one).compress(text, query="Who took the chair?")
+        assert [(s.start, s.end) for s in found.spans] == [(s.start, s.end) for s in alone.spans]
+        # A process with fewer threads adds up in another order.
+        scores = [s.score for s in alone.spans]
+        assert [s.score for s in found.spans] == pytest.approx(scores, abs=1e-5)
         asked = Guidance(query="why " * 500)
         assert critic.ask(asked, []).warnings == one.ask(asked, []).warnings != ()
     finally:
