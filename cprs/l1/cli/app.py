@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from cprs.l1.cli.data import data_app
 from cprs.l1.cli.demo import ablate, demo
 from cprs.l1.cli.eval import evaluate
 from cprs.l1.cli.loong import loong_app
@@ -31,3 +32,4 @@ l1_app.command()(demo)
 l1_app.command()(ablate)
 l1_app.command("eval")(evaluate)
 l1_app.add_typer(loong_app, name="loong")
+l1_app.add_typer(data_app, name="data")

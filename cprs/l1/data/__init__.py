@@ -1,0 +1,1 @@
+"""Examples: from public sets, by length, and made up."""
