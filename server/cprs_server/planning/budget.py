@@ -9,6 +9,9 @@ from cprs_server.planning.base import Options, Target
 
 ANSWER = 4_096
 """Tokens left for an answer where the client names no number, but no more than a quarter."""
+TEMPLATE = 48
+"""Tokens left for what a chat template adds by itself, such as a system prompt where the client sends
+none, but no more than a 32nd."""
 FLOOR = 64
 """Tokens below which nothing useful is kept."""
 
@@ -30,7 +33,8 @@ def room(target: Target, output: int | None, *, slack: float = 1.0) -> int | Non
     if target.window is None:
         return None
     answer = min(ANSWER, target.window // 4) if output is None else output
-    return max(0, int((target.window - answer) / slack))
+    template = min(TEMPLATE, target.window // 32)
+    return max(0, int((target.window - answer - template) / slack))
 
 
 def budget(options: Options, *, pieces: int, fixed: int, room: int | None) -> Budget:

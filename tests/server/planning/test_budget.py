@@ -51,9 +51,10 @@ def test_more_room_never_gives_less(
 
 def test_the_room_leaves_an_answer() -> None:
     target = Target("m", 100_000, "m")
-    assert room(target, 20_000) == 80_000
-    assert room(target, None) == 100_000 - 4_096
-    assert room(Target("m", 8_000, "m"), None) == 6_000
+    assert room(target, 20_000) == 79_952
+    assert room(target, None) == 100_000 - 4_096 - 48
+    assert room(Target("m", 8_000, "m"), None) == 6_000 - 48
+    assert room(Target("m", 960, "m"), 60) == 900 - 30
     assert room(target, 200_000) == 0
-    assert room(target, 20_000, slack=1.25) == 64_000
+    assert room(target, 20_000, slack=1.25) == 63_961
     assert room(Target("m", None, "m"), 10) is None
