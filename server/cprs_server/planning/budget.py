@@ -10,8 +10,8 @@ from cprs_server.planning.base import Options, Target
 ANSWER = 4_096
 """Tokens left for an answer where the client names no number, but no more than a quarter."""
 TEMPLATE = 48
-"""Tokens left for what a chat template adds by itself, such as a system prompt where the client sends
-none, but no more than a 32nd."""
+"""Tokens left for what a chat template adds by itself, such as a system prompt where none is sent,
+but no more than a 32nd."""
 FLOOR = 64
 """Tokens below which nothing useful is kept."""
 
