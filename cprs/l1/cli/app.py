@@ -9,6 +9,7 @@ import typer
 from cprs.l1.cli.data import data_app
 from cprs.l1.cli.demo import ablate, demo
 from cprs.l1.cli.eval import evaluate
+from cprs.l1.cli.export import export_app
 from cprs.l1.cli.loong import loong_app
 from cprs.l1.cli.solopo import solopo
 from cprs.l1.cli.train import sft, train
@@ -33,3 +34,4 @@ l1_app.command()(ablate)
 l1_app.command("eval")(evaluate)
 l1_app.add_typer(loong_app, name="loong")
 l1_app.add_typer(data_app, name="data")
+l1_app.add_typer(export_app, name="export")

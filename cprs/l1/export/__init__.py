@@ -1,0 +1,1 @@
+"""Training elsewhere: what other trainers read."""
