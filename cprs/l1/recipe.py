@@ -40,7 +40,8 @@ class Recipe:
     Reward: `rule`, whether `thinking` must end, the part of the output's length in which it costs
     (`overlong_buffer` of eq. 7, 0 for none).
 
-    Warm-up: `sft_steps` of `sft_batch` triplets at `sft_rate`; 0 steps for none.
+    Warm-up: `sft_steps` of `sft_batch` triplets at `sft_rate`; 0 steps for none. It ends before
+    where a step's loss is at most `sft_enough`.
 
     Phases: the rising `limits` of eq. (9); `steps` of each, one number for all or one each.
     `curriculum: false` makes them one phase. `first_phase` leaves out those before it.
@@ -74,6 +75,7 @@ class Recipe:
     sft_steps: int = 0
     sft_batch: int = 128
     sft_rate: float = 5e-6
+    sft_enough: float = 0.0
 
     limits: tuple[int, ...] = (20_000, 60_000)
     steps: tuple[int, ...] = (100,)
@@ -144,7 +146,15 @@ class Recipe:
             _check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
         for name in (
             *("seed", "sft_steps", "prompt_limit", "retained", "top_k", "warmup", "lora_rank"),
-            *("clip_high", "beta", "entropy_weight", "decay", "evaluate", "evaluate_samples"),
+            *(
+                "sft_enough",
+                "clip_high",
+                "beta",
+                "entropy_weight",
+                "decay",
+                "evaluate",
+                "evaluate_samples",
+            ),
         ):
             _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         _check(0 < self.top_p <= 1, "top_p", "above 0, at most 1", self.top_p)

@@ -13,7 +13,7 @@ from cprs.l1.recipe import Recipe
 from cprs.l1.reward.hybrid import Scorer
 from cprs.l1.reward.shaping import overlong_penalty
 from cprs.l1.rollout.base import Ask, Backend, Sampling
-from cprs.l1.world import World, whole
+from cprs.l1.world import World, full_weights, whole
 
 
 class Sampler:
@@ -83,16 +83,25 @@ class Sampler:
 
     def _generate(self, examples: Sequence[Example], n: int, *, salt: str) -> list[list[Rollout]]:
         recipe = self._recipe
-        if self.stale:
-            self._backend.refresh(self._policy)
-            self.stale = False
+        self._refresh()
         asks = [Ask(one.uid, self.prompts.encode(one) or ()) for one in examples]
-        if not asks:
-            return []
         # A step may sample several times: the prompts themselves tell one from the other.
         uids = ",".join(ask.uid for ask in asks)
         name = f"{recipe.seed} {self.at} {self._world.rank} {salt} {uids}"
         seed = random.Random(name).randrange(2**31)
         sampling = Sampling(recipe.temperature, recipe.top_p, recipe.top_k, recipe.longest)
+        # Also a process with nothing to sample gives its part of the weights to the others.
         with whole(self._policy, self._world):
-            return self._backend.generate(asks, sampling, n=n, seed=seed)
+            return self._backend.generate(asks, sampling, n=n, seed=seed) if asks else []
+
+    def _refresh(self) -> None:
+        """Tell the backend of a policy that has changed; one on a server, by one process."""
+        if not self.stale:
+            return
+        self.stale = False
+        weights = None
+        if self._backend.remote and self._world.size > 1:
+            weights = full_weights(self._policy, self._world)
+        self._backend.refresh(self._policy, weights, write=self._world.first)
+        if self._backend.remote:
+            self._world.wait()

@@ -121,10 +121,13 @@ class Trainer:
             self._measure("before warm-up")
             self.learner.begin(recipe.sft_rate)
         stream = Stream(pairs, seed=recipe.seed, taken=self._at.taken)
-        while self._at.step < recipe.sft_steps:
+        last = recipe.sft_steps
+        while self._at.step < last:
             batch = [next(stream) for _ in range(recipe.sft_batch)]
             learnt = self.learner.imitate(batch, step=self._at.step)
-            self._done("sft", recipe.sft_steps, learnt, stream.taken)
+            if learnt.loss <= recipe.sft_enough:
+                last = self._at.step + 1
+            self._done("sft", last, learnt, stream.taken)
         self._end("after warm-up", following=recipe.first_phase)
 
     def _phase(self, phase: Phase, steps: int) -> None:

@@ -212,8 +212,8 @@ def test_training_on_pairs() -> None:
 
     torch.set_num_threads(1)
     longs = examples(Shape(6, 8), 12, seed=0, name="x")
-    shorts = [shorter(one, 2, seed=0) for one in longs]
-    assert all(one.context.count("\n") == 1 for one in shorts)
+    shorts = [shorter(one, 3, seed=0) for one in longs]
+    assert all(one.context.count("\n") == 2 for one in shorts)
     right = [[one.output, "</think> the answer is nobody"] for one in longs]
     pairs = make_pairs(shorts, [one.example for one in longs], right, [[1.0, 0.0]] * 12, seed=0)
     options = PreferenceOptions(steps=8, batch=6, rate=3e-3, micro_tokens=200)
@@ -244,16 +244,19 @@ def test_the_toy_can_be_answered_from_its_text_and_teachers_err_as_often_as_told
     from cprs.l1.demo.task import Shape, examples
     from cprs.l1.reward.hybrid import Scorer
 
-    shape = Shape(3, 9, 0.5)
+    shape = Shape(3, 9, asked=2)
     made = examples(shape, 300, seed=1, name="x")
     asked = [one.example for one in made]
     assert Scorer().score(asked, [one.output for one in made]) == [1.0] * 300
     for one in made:
-        thought = one.output.partition(" </think>")[0].split()
-        for start in range(0, len(thought), 2):
-            assert " ".join([*thought[start : start + 2], "."]) in one.example.context.split("\n")
+        wanted = one.example.answers[0].split()
+        lines = one.example.context.split("\n")
+        pairs = [f"{who} {what}" for who, what in zip(wanted[::2], wanted[1::2], strict=True)]
+        assert 1 <= len(pairs) <= 2
+        assert all(pair in lines for pair in pairs)
+        assert one.example.question.split()[:-1] == wanted[::2]
     wrong = examples(shape, 300, seed=1, name="x", errs=0.4)
     right = Scorer().score([one.example for one in wrong], [one.output for one in wrong])
     assert 0.5 < sum(right) / 300 < 0.7
-    with pytest.raises(OptionError, match="from 2 to"):
-        Shape(1, 3)
+    with pytest.raises(OptionError, match="from 1 to"):
+        Shape(0, 3)

@@ -201,6 +201,13 @@ def test_components_can_be_switched_off(tmp_path: Path) -> None:
     assert {row["stage"] for row in rows(tmp_path / "later")} == {"phase 2"}
 
 
+def test_the_warm_up_ends_where_it_is_enough(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, steps=(1,), sft_enough=100.0, evaluate=0, save=1)
+    trainer(tmp_path, recipe).run()
+    expected = ["sft", "phase 1", "phase 2"]
+    assert [row["stage"] for row in rows(tmp_path)] == expected
+
+
 def test_the_base_policy_can_be_the_scorer(tmp_path: Path) -> None:
     recipe = replace(RECIPE, scorer="base", retention="zero_only", sft_steps=0, retained=3)
     given = data()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cprs.errors import unknown
 from cprs.l1.demo.task import Shape
@@ -34,7 +34,7 @@ _CPU = Recipe(
     sft_steps=150,
     sft_batch=64,
     sft_rate=2e-3,
-    limits=(42, 90),
+    limits=(24, 60),
     steps=(40, 40),
     retention="zero_only",
     retained=48,
@@ -59,8 +59,8 @@ PRESETS = {
         width=64,
         layers=2,
         heads=4,
-        short=Shape(3, 8, 0.25),
-        long=Shape(12, 20, 0.25),
+        short=Shape(1, 8),
+        long=Shape(12, 20),
         shorts=600,
         longs=600,
         triplets=4000,
@@ -68,6 +68,35 @@ PRESETS = {
         pairs=400,
         preference=PreferenceOptions(
             method="orpo", alpha=1.0, odds=1.0, steps=40, batch=32, rate=5e-4
+        ),
+    ),
+    "h200": Preset(
+        width=896,
+        layers=24,
+        heads=14,
+        short=Shape(1, 48, people=360),
+        long=Shape(96, 240, people=360),
+        shorts=4000,
+        longs=4000,
+        triplets=200_000,
+        recipe=replace(
+            _CPU,
+            sft_steps=1500,
+            sft_batch=256,
+            sft_rate=3e-4,
+            warmup=50,
+            limits=(110, 500),
+            steps=(100, 100),
+            retained=256,
+            batch=64,
+            mini=32,
+            rate=2e-5,
+            micro_tokens=120_000,
+            evaluate=500,
+        ),
+        pairs=2000,
+        preference=PreferenceOptions(
+            method="orpo", odds=1.0, steps=100, batch=64, rate=1e-5, micro_tokens=120_000
         ),
     ),
 }

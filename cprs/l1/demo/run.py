@@ -122,7 +122,7 @@ def ablation(
 
 
 def _new(chosen: Preset, seed: int, device: str) -> Policy:
-    tokenizer = make_tokenizer()
+    tokenizer = make_tokenizer(chosen.long.people)
     model = make_model(
         tokenizer, seed=seed, width=chosen.width, layers=chosen.layers, heads=chosen.heads
     )

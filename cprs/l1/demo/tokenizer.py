@@ -9,12 +9,12 @@ import torch
 from cprs.l1.demo.task import PEOPLE, THINGS, WORDS
 
 
-def make_tokenizer() -> Any:
-    """One token to each word of the toy."""
+def make_tokenizer(people: int = 28) -> Any:
+    """One token to each word of the toy, of so many people."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = ["<pad>", "<end>", "<unk>", *WORDS, *PEOPLE, *THINGS]
+    words = ["<pad>", "<end>", "<unk>", *WORDS, *PEOPLE[:people], *THINGS]
     vocabulary = {word: number for number, word in enumerate(words)}
     inner: Any = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -31,7 +31,7 @@ def make_model(
     width: int = 64,
     layers: int = 2,
     heads: int = 4,
-    positions: int = 1024,
+    positions: int = 4096,
 ) -> Any:
     """A Qwen2 with random weights, the same for a seed."""
     from transformers import Qwen2Config, Qwen2ForCausalLM

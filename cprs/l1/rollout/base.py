@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cprs.l1.example import Rollout
 
@@ -32,11 +32,17 @@ class Sampling:
 
 
 class Backend(Protocol):
-    """Samples outputs of the policy it was last told of."""
+    """Samples outputs of the policy it was last told of. `remote`: in another program, which the
+    weights have to be handed to."""
 
-    def refresh(self, policy: Policy) -> None:
+    remote: bool
+
+    def refresh(
+        self, policy: Policy, weights: dict[str, Any] | None = None, *, write: bool = True
+    ) -> None:
         """Sample from this policy from now on. Called before every sampling that follows a
-        change."""
+        change. `weights` take the place of the policy's own where those are spread over processes;
+        all of these call this, and the one with `write` hands them over."""
         ...
 
     def generate(

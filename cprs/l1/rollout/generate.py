@@ -20,14 +20,18 @@ class Generate:
     `tokens` bounds a batch: prompts and outputs, padded.
     """
 
+    remote = False
+
     def __init__(self, *, tokens: int = 100_000) -> None:
         if tokens < 1:
             raise OptionError(f"tokens of a batch must be at least 1, got {tokens}")
         self._tokens = tokens
         self._policy: Policy | None = None
 
-    def refresh(self, policy: Policy) -> None:
-        """Remember the policy."""
+    def refresh(
+        self, policy: Policy, weights: dict[str, Any] | None = None, *, write: bool = True
+    ) -> None:
+        """Remember the policy: its weights are those of the time it samples."""
         self._policy = policy
 
     def generate(

@@ -31,6 +31,8 @@ class Vllm:
     again `retries` times.
     """
 
+    remote = True
+
     def __init__(
         self,
         url: str,
@@ -49,20 +51,22 @@ class Vllm:
         self._weights = weights
         self._options: dict[str, Any] = {"api_key": key, "max_retries": retries, "timeout": timeout}
         self._concurrency = concurrency
-        self._policy: Policy | None = None
         self._adapted = False
 
-    def refresh(self, policy: Policy) -> None:
+    def refresh(
+        self, policy: Policy, weights: dict[str, Any] | None = None, *, write: bool = True
+    ) -> None:
         """Write the policy's weights and have the server read them. Raises `ServiceError` where
         it does not."""
-        self._policy = policy
+        again, self._adapted = self._adapted, policy.lora
+        if not write:
+            return
         self._weights.mkdir(parents=True, exist_ok=True)
-        folder = publish(policy, self._weights, "current")
+        folder = publish(policy, self._weights, "current", weights)
         path = str(folder.resolve())
         if policy.lora:
-            body = {"lora_name": ADAPTER, "lora_path": path, "load_inplace": self._adapted}
+            body = {"lora_name": ADAPTER, "lora_path": path, "load_inplace": again}
             self._tell(f"{self._url}/load_lora_adapter", body)
-            self._adapted = True
         else:
             root = self._url.removesuffix("/v1")
             body = {"method": "reload_weights", "kwargs": {"weights_path": path}}

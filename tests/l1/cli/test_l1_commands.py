@@ -1,0 +1,121 @@
+"""`cprs l1`: runs on small files, and one clear line for what cannot be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs cprs[l1]")
+pytest.importorskip("transformers", reason="needs cprs[l1]")
+pytest.importorskip("openai", reason="needs cprs[l1]")
+
+from command import run
+from toys import RECIPE, data, policy
+
+from cprs.l1.example import write_examples
+from cprs.l1.pairs import PreferencePair, write_pairs
+from cprs.l1.policy import save_policy
+from cprs.l1.recipe import write_recipe
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("files")
+    save_policy(policy(), folder / "model")
+    made = data()
+    write_examples(folder / "examples.jsonl", made.examples)
+    lines = [{**asdict(one.example), "output": one.output} for one in made.triplets]
+    (folder / "sft.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    pairs = [
+        PreferencePair(one.example, one.example, one.output, "</think> no") for one in made.triplets
+    ]
+    write_pairs(folder / "pairs.jsonl", pairs)
+    write_recipe(replace(RECIPE, steps=(1,), sft_steps=1, dynamic=False), folder / "r.yaml")
+    return folder
+
+
+def arguments(files: Path, out: Path, *more: object) -> list[Any]:
+    return ["--model", files / "model", "--out", out, "--device", "cpu", *more]
+
+
+def test_training_from_files_and_going_on(files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    given = arguments(files, out, "--data", files / "examples.jsonl", "--sft", files / "sft.jsonl")
+    more = ["--recipe", files / "r.yaml", "--held-out", files / "examples.jsonl"]
+    done = run("l1", "train", *given, *more)
+    assert done.code == 0, done.err
+    assert "before warm-up: examples 0." in done.err
+    assert (out / "policy/model.safetensors").exists()
+    assert (out / "steps.csv").read_text().count("\n") == 4
+    assert run("l1", "train", *given).error.endswith("resume its run, or choose another folder")
+    again = run("l1", "train", *given, "--resume")
+    assert again.code == 0, again.err
+    assert "going on at step 4" in again.err
+
+
+def test_the_warm_up_alone(files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    recipe = ["--recipe", files / "r.yaml"]
+    done = run("l1", "sft", *arguments(files, out, "--data", files / "sft.jsonl"), *recipe)
+    assert done.code == 0, done.err
+    assert (out / "steps.csv").read_text().count("sft") == 1
+
+
+@pytest.mark.parametrize("more", [[], ["--method", "simpo", "--alpha", "0", "--on-long"]])
+def test_training_on_pairs(files: Path, tmp_path: Path, more: list[str]) -> None:
+    given = arguments(files, tmp_path / "out", "--data", files / "pairs.jsonl", "--steps", 2)
+    done = run("l1", "solopo", *given, "--batch", 5, *more)
+    assert done.code == 0, done.err
+    assert (tmp_path / "out/policy/config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"--model": "nowhere"}, "nowhere: no causal language model"),
+        ({"--data": "nowhere.jsonl"}, "nowhere.jsonl: cannot be read"),
+        ({"--recipe": "nowhere.yaml"}, "nowhere.yaml: cannot be read"),
+        ({"--vllm": "http://127.0.0.1:9/v1"}, "go together"),
+        ({"--device": "tpu"}, "device 'tpu' is not here"),
+        ({"--resume": None}, "holds no run to resume"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(
+    files: Path, tmp_path: Path, change: dict[str, Any], says: str
+) -> None:
+    options: dict[str, Any] = {
+        "--model": files / "model",
+        "--data": files / "examples.jsonl",
+        "--sft": files / "sft.jsonl",
+        "--recipe": files / "r.yaml",
+        "--out": tmp_path / "out",
+        "--device": "cpu",
+        **change,
+    }
+    flat = [part for name, value in options.items() for part in (name, value) if part is not None]
+    done = run("l1", "train", *flat)
+    assert done.code in (1, 2, 3, 5)
+    assert says in done.error
+
+
+def test_a_phase_without_enough_examples_says_so(files: Path, tmp_path: Path) -> None:
+    write_recipe(replace(RECIPE, batch=16, mini=4), tmp_path / "r.yaml")
+    given = arguments(files, tmp_path / "out", "--data", files / "examples.jsonl")
+    done = run("l1", "train", *given, "--recipe", tmp_path / "r.yaml")
+    assert "phase 1 has 10 examples and a batch takes 16 prompts" in done.error
+    assert done.code == 2
+
+
+def test_demo_and_ablation_know_their_presets(tmp_path: Path) -> None:
+    assert (
+        "unknown preset 'tiny'; known: cpu"
+        in run("l1", "ablate", "--preset", "tiny", "--out", tmp_path).error
+    )
+    done = run("l1", "ablate", "--without", "luck", "--out", tmp_path, "--device", "cpu")
+    assert "unknown component 'luck'" in done.error
