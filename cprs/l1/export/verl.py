@@ -53,6 +53,9 @@ def settings(recipe: Recipe, phase: Phase, *, model: str, folder: Path) -> dict[
     """What a phase's job overrides of verl's settings, from the recipe's numbers."""
     sequence = recipe.aggregation == "sequence"
     return {
+        # On top of verl's own settings: --config-path of the job's folder, --config-name override.
+        "hydra": {"searchpath": ["pkg://verl.trainer.config"]},
+        "defaults": ["ppo_trainer", "_self_"],
         "data": {
             "train_files": str(folder / "train.parquet"),
             "prompt_key": "prompt",
