@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,10 +72,10 @@ def load_policy(
     `lora_rank` above 0 puts adapters of peft into every linear layer, drawn from `seed`, and trains
     them alone. Raises `WeightsError` where there is no model, `OptionError` without peft.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(path))
+        tokenizer = _tokenizer(str(path))
         model = AutoModelForCausalLM.from_pretrained(str(path), dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -137,6 +138,19 @@ def publish(policy: Policy, folder: Path, name: str, weights: dict[str, Any] | N
         whole.rmdir()
     os.replace(part, whole)
     return whole
+
+
+def _tokenizer(path: str) -> Any:
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    config = Path(path) / "tokenizer_config.json"
+    if config.is_file():
+        named = json.loads(config.read_text(encoding="utf-8")).get("tokenizer_class")
+        # transformers goes by the model's kind before this, and a Qwen2's own tokenizer reads any
+        # other's file into one that makes nothing of most texts.
+        if named in ("TokenizersBackend", "PreTrainedTokenizerFast"):
+            return PreTrainedTokenizerFast.from_pretrained(path)
+    return AutoTokenizer.from_pretrained(path)
 
 
 def _with_adapters(model: Any, rank: int, alpha: float, seed: int) -> Any:

@@ -67,9 +67,15 @@ class Prompts:
     def encode(self, example: Example) -> tuple[int, ...] | None:
         """The prompt's token ids, or None where it is over the limit and dropped.
 
-        Raises `OptionError` where, with truncation, the question alone is over the limit.
+        Raises `OptionError` where, with truncation, the question alone is over the limit, and where
+        the tokenizer makes nothing of the prompt.
         """
         ids = self._ids(example, example.context)
+        if not ids:
+            raise OptionError(
+                f"example {example.uid!r}: the tokenizer makes no token of the prompt: it is not"
+                " this model's, or broken"
+            )
         if not self.limit or len(ids) <= self.limit:
             return tuple(ids)
         if self.over == "drop":

@@ -200,6 +200,8 @@ def test_a_policy_is_saved_and_loaded(tmp_path: Path) -> None:
     with torch.no_grad():
         assert torch.equal(again.model(ids).logits, made.model(ids).logits)
     assert again.ends == {TOKENIZER.eos_token_id}
+    for text in ("ban:red dal:blue\nban", "</think> the answer is red"):
+        assert again.tokenizer.encode(text) == TOKENIZER.encode(text) != []
     with pytest.raises(WeightsError, match="no causal language model"):
         load_policy(tmp_path / "nothing")
 

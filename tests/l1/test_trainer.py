@@ -121,7 +121,7 @@ def test_phases_and_warm_up_smaller_than_a_batch_are_errors_before_anything_is_d
     tmp_path: Path,
 ) -> None:
     with pytest.raises(OptionError, match="phase 2 has 0 examples and a batch takes 4 prompts"):
-        trainer(tmp_path / "a", replace(RECIPE, limits=(40, 90)))
+        trainer(tmp_path / "a", replace(RECIPE, limits=(10, 90)))
     with pytest.raises(OptionError, match="phase 1 has 10 examples"):
         trainer(tmp_path / "b", replace(RECIPE, batch=11))
     assert not (tmp_path / "b").exists()
@@ -131,7 +131,7 @@ def test_phases_and_warm_up_smaller_than_a_batch_are_errors_before_anything_is_d
 
 def test_prompts_over_the_limit_are_counted(tmp_path: Path) -> None:
     told: list[str] = []
-    recipe = replace(RECIPE, prompt_limit=19, batch=2, mini=1, sft_batch=4)
+    recipe = replace(RECIPE, prompt_limit=6, batch=2, mini=1, sft_batch=4)
     made = trainer(tmp_path, recipe, say=told.append)
     dropped = len(made.sampler.prompts.dropped)
     assert 0 < dropped < 10

@@ -1,8 +1,7 @@
 """The toy: long lists of who has which colour, and questions about some of them.
 
-A document is a list of facts, `ban red`, one a line; a question, `ban dal ?`, asks for the colours
-of one to three people, and its answer is right where all of them are. The more are asked for, and
-the longer the list, the harder it is. Everything but the number of facts is drawn.
+A document is a list of facts, `ban:red`, a word each; a question, `ban`, asks for someone's colour.
+The longer the list, the harder it is. Everything but the number of facts is drawn.
 """
 
 from __future__ import annotations
@@ -21,17 +20,15 @@ PEOPLE = [
     for first in "b d f g h j k l m n p r s t v w y z".split()
 ]
 THINGS = "red blue green black white pink gold grey brown lime teal plum".split()
-WORDS = (*"? the answer is".split(), "<think>", "</think>")
+WORDS = (*"the answer is".split(), "<think>", "</think>")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """From `least` to `most` facts to a document, of which a question asks for 1 to `asked`, about
-    the first so many `people`."""
+    """From `least` to `most` facts to a document, about the first so many `people`."""
 
     least: int
     most: int
-    asked: int = 3
     people: int = 28
 
     def __post_init__(self) -> None:
@@ -41,8 +38,6 @@ class Shape:
             raise OptionError(
                 f"a document has from 1 to {most} facts, got {self.least} to {self.most}"
             )
-        if self.asked < 1:
-            raise OptionError(f"a question asks for at least one, got {self.asked}")
 
 
 def examples(shape: Shape, count: int, *, seed: int, name: str, errs: float = 0.0) -> list[Triplet]:
@@ -58,8 +53,7 @@ def shorter(triplet: Triplet, facts: int, *, seed: int) -> Example:
     context of a pair."""
     chance = random.Random(f"{seed} {triplet.example.uid}")
     lines = triplet.example.context.split("\n")
-    asked = set(triplet.example.question.split())
-    needed = {line for line in lines if line.split()[0] in asked}
+    needed = {line for line in lines if line.startswith(f"{triplet.example.question}:")}
     rest = [line for line in lines if line not in needed]
     kept = needed | set(chance.sample(rest, max(0, min(facts - len(needed), len(rest)))))
     context = "\n".join(line for line in lines if line in kept)
@@ -71,16 +65,14 @@ def _one(shape: Shape, chance: random.Random, uid: str) -> Triplet:
     facts = chance.randint(shape.least, shape.most)
     people = chance.sample(PEOPLE[: shape.people], facts)
     has = {person: chance.choice(THINGS) for person in people}
-    context = "\n".join(f"{person} {thing}" for person, thing in has.items())
-    asked = chance.sample(people, min(chance.randint(1, shape.asked), facts))
-    answer = " ".join(f"{person} {has[person]}" for person in asked)
-    example = Example(uid, f"{' '.join(asked)} ?", context, (answer,), source="toy")
-    return Triplet(example, f"</think> the answer is {answer}")
+    context = "\n".join(f"{person}:{thing}" for person, thing in has.items())
+    asked = chance.choice(people)
+    example = Example(uid, asked, context, (has[asked],), source="toy")
+    return Triplet(example, f"{has[asked]} </think> the answer is {has[asked]}")
 
 
 def _mistaken(triplet: Triplet, chance: random.Random) -> Triplet:
-    words = triplet.output.split()
-    right = words[-1]
-    there = sorted(set(triplet.example.context.split()) & set(THINGS) - {right})
-    words[-1] = chance.choice(there or [thing for thing in THINGS if thing != right])
-    return Triplet(triplet.example, " ".join(words))
+    right = triplet.example.answers[0]
+    there = sorted({fact.partition(":")[2] for fact in triplet.example.context.split()} - {right})
+    wrong = chance.choice(there or [thing for thing in THINGS if thing != right])
+    return Triplet(triplet.example, f"{wrong} </think> the answer is {wrong}")

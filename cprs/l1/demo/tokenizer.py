@@ -14,7 +14,8 @@ def make_tokenizer(people: int = 28) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    words = ["<pad>", "<end>", "<unk>", *WORDS, *PEOPLE[:people], *THINGS]
+    facts = [f"{person}:{thing}" for person in PEOPLE[:people] for thing in THINGS]
+    words = ["<pad>", "<end>", "<unk>", *WORDS, *PEOPLE[:people], *THINGS, *facts]
     vocabulary = {word: number for number, word in enumerate(words)}
     inner: Any = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -32,6 +33,7 @@ def make_model(
     layers: int = 2,
     heads: int = 4,
     positions: int = 4096,
+    spread: float = 0.06,
 ) -> Any:
     """A Qwen2 with random weights, the same for a seed."""
     from transformers import Qwen2Config, Qwen2ForCausalLM
@@ -48,6 +50,7 @@ def make_model(
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
+        initializer_range=spread,
         attn_implementation="sdpa",
     )
     with torch.random.fork_rng():
