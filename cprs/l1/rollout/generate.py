@@ -77,6 +77,9 @@ def _sample(
         eos_token_id=sorted(policy.ends),
         pad_token_id=pad,
         use_cache=True,
+        # Each process has all weights and its own prompts: waiting for the others would never end
+        # where one has more batches than they.
+        synced_gpus=False,
     )
     return [_until_end(row, policy.ends) for row in made[:, longest:].tolist()]
 
