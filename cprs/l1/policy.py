@@ -73,7 +73,10 @@ def load_policy(
     them alone. Raises `WeightsError` where there is no model, `OptionError` without peft.
     """
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    # A bar of its own would stand in what a command says when something is wrong.
+    logging.disable_progress_bar()
     try:
         tokenizer = _tokenizer(str(path))
         model = AutoModelForCausalLM.from_pretrained(str(path), dtype=torch.float32)
