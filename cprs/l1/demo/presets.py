@@ -68,7 +68,13 @@ PRESETS = {
         recipe=_CPU,
         pairs=400,
         preference=PreferenceOptions(
-            method="orpo", alpha=1.0, odds=1.0, steps=60, batch=32, rate=5e-4
+            method="orpo",
+            alpha=0.2,
+            detach_short=True,
+            odds=1.0,
+            steps=60,
+            batch=32,
+            rate=5e-4,
         ),
     ),
     "h200": Preset(
@@ -97,7 +103,14 @@ PRESETS = {
         ),
         pairs=2000,
         preference=PreferenceOptions(
-            method="orpo", odds=1.0, steps=100, batch=64, rate=1e-5, micro_tokens=120_000
+            method="orpo",
+            alpha=0.2,
+            detach_short=True,
+            odds=1.0,
+            steps=100,
+            batch=64,
+            rate=1e-5,
+            micro_tokens=120_000,
         ),
     ),
 }
