@@ -60,8 +60,14 @@ def test_only_the_hybrid_critic_knows_the_kernels() -> None:
 def test_the_companion_and_the_compressor_do_not_know_each_other() -> None:
     for path in modules("cprs"):
         inside = "l1" in path.relative_to(PACKAGES["cprs"]).parts[:1]
-        # What all of the command line shares: its errors, and how it speaks.
-        shared = ("cprs.l1", "cprs.errors", *(["cprs.cli."] if path.parent.name == "cli" else []))
+        # What all of the command line shares: its errors, recipes, and how it speaks.
+        shared = (
+            "cprs.l1",
+            "cprs.errors",
+            "cprs.extras",
+            "cprs.recipes",
+            *(["cprs.cli."] if path.parent.name == "cli" else []),
+        )
         for name in imports(path):
             if inside:
                 assert not name.startswith("cprs.") or name.startswith(shared), path

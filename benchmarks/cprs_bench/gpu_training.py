@@ -25,6 +25,7 @@ from cprs.critics.base import TokenCritic
 from cprs.critics.hybrid.critic import HybridCritic
 from cprs.critics.hybrid.tokens import load_tokens
 from cprs.critics.lexical import LexicalCritic
+from cprs.recipes import write_recipe
 from cprs.train.hybrid.batches import prepare
 from cprs.train.hybrid.collate import inputs_of
 from cprs.train.hybrid.dataset import Dataset
@@ -35,7 +36,7 @@ from cprs.train.measure.evaluate import evaluate
 from cprs.train.measure.report import Report
 from cprs.train.reason.corpus import contexts_of, dev_folder, haystacks, shards, training_folder
 from cprs.train.reason.loop import Step, fit
-from cprs.train.reason.recipe import Recipe, write_recipe
+from cprs.train.reason.recipe import Recipe
 from cprs.train.sets.data import find_sources, is_english, read_documents
 from cprs_bench.machine import describe
 from cprs_bench.random_base import SIZES, make_base, recipe_of

@@ -6,16 +6,13 @@ at each; docs/l1.md says which are ours.
 
 from __future__ import annotations
 
-import importlib
 import json
-from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from cprs.errors import OptionError, TextError, unknown
-from cprs.l1.extras import require
+from cprs import recipes
+from cprs.errors import OptionError, unknown
 from cprs.l1.names import AGGREGATIONS
 from cprs.l1.prompt import OVER, TEMPLATES
 from cprs.l1.retrospective import MODES
@@ -138,12 +135,12 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
         for name in ("sft_batch", "batch", "mini", "rounds", "longest", "micro_tokens", "save"):
-            _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        _check(
+            recipes.check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        recipes.check(
             self.group >= 2, "group", "at least 2: one output has no other to compare", self.group
         )
         for name in ("sft_rate", "rate", "temperature", "clip", "floor"):
-            _check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+            recipes.check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
         for name in (
             *("seed", "sft_steps", "prompt_limit", "retained", "top_k", "warmup", "lora_rank"),
             *(
@@ -156,24 +153,26 @@ class Recipe:
                 "evaluate_samples",
             ),
         ):
-            _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
-        _check(0 < self.top_p <= 1, "top_p", "above 0, at most 1", self.top_p)
-        _check(0 <= self.clip_low < 1, "clip_low", "at least 0, below 1", self.clip_low)
-        _check(
+            recipes.check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+        recipes.check(0 < self.top_p <= 1, "top_p", "above 0, at most 1", self.top_p)
+        recipes.check(0 <= self.clip_low < 1, "clip_low", "at least 0, below 1", self.clip_low)
+        recipes.check(
             0 <= self.overlong_buffer <= self.longest,
             "overlong_buffer",
             f"from 0 to longest, {self.longest}",
             self.overlong_buffer,
         )
-        _check(self.mini <= self.batch, "mini", f"at most batch, {self.batch}", self.mini)
+        recipes.check(self.mini <= self.batch, "mini", f"at most batch, {self.batch}", self.mini)
         if len(self.steps) not in (1, len(self.limits)):
             raise OptionError(
                 f"steps must be one number or one for each of {len(self.limits)} phases,"
                 f" got {list(self.steps)}"
             )
-        _check(min(self.steps) >= 1, "steps", "at least 1", min(self.steps))
+        recipes.check(min(self.steps) >= 1, "steps", "at least 1", min(self.steps))
         phases = len(self.limits)
-        _check(1 <= self.first_phase <= phases, "first_phase", f"1 to {phases}", self.first_phase)
+        recipes.check(
+            1 <= self.first_phase <= phases, "first_phase", f"1 to {phases}", self.first_phase
+        )
         if self.beta and self.reference == "none":
             raise OptionError("beta weighs the distance to a reference: set reference: start")
 
@@ -193,60 +192,4 @@ class Recipe:
 def read_recipe(path: Path) -> Recipe:
     """A recipe from YAML. Raises `TextError` where it cannot be read, `OptionError` for a name
     that is not in `Recipe` or a value of another kind, each naming the file."""
-    require("yaml", what="a recipe")
-    yaml: Any = importlib.import_module("yaml")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f":{where.line + 1}" if where is not None else ""
-        what = getattr(error, "problem", None) or "see the file"
-        raise TextError(f"{path}{line}: not YAML: {what}") from error
-    if found is None:
-        return Recipe()
-    if not isinstance(found, dict):
-        raise OptionError(f"{path}: a recipe is a list of `name: value`, such as `batch: 64`")
-    return recipe_of(found, where=str(path))
-
-
-def recipe_of(values: dict[Any, Any], *, where: str, base: Recipe | None = None) -> Recipe:
-    """A recipe from names and values as YAML has them, over `base` or the usual one. Raises
-    `OptionError`, beginning with `where`, for what is not one."""
-    kinds = {field.name: str(field.type) for field in fields(Recipe)}
-    chosen = asdict(base or Recipe())
-    for name, value in values.items():
-        if name not in kinds:
-            raise OptionError(f"{where}: {unknown('setting', str(name), list(kinds))}")
-        chosen[name] = _value(value, kinds[name], f"{where}: {name}")
-    try:
-        return Recipe(**chosen)
-    except OptionError as error:
-        raise OptionError(f"{where}: {error}") from error
-
-
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write all of a recipe, as YAML that `read_recipe` reads (JSON's scalars are YAML's)."""
-    lines = [f"{name}: {json.dumps(value)}\n" for name, value in asdict(recipe).items()]
-    path.write_text("".join(lines), encoding="utf-8")
-
-
-def _value(value: Any, kind: str, where: str) -> Any:
-    if kind.startswith("tuple"):
-        several = value if isinstance(value, (list, tuple)) else [value]
-        return tuple(_value(one, "int", where) for one in several)
-    if isinstance(value, str) and kind == "float":
-        # YAML 1.1 takes 3e-4 for a word; 3.0e-4 is a number.
-        with suppress(ValueError):
-            value = float(value)
-    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value).__name__ != kind:
-        raise OptionError(f"{where} must be of type {kind}, got {value!r}")
-    return value
-
-
-def _check(holds: bool, name: str, what: str, value: float) -> None:
-    if not holds:
-        raise OptionError(f"{name} must be {what}, got {value}")
+    return recipes.read_recipe(path, Recipe, such_as="batch: 64")

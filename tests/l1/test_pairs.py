@@ -15,7 +15,8 @@ from cprs.l1 import behaviours
 from cprs.l1.ablation import WHOLE, ablate, spread, variants
 from cprs.l1.example import Example
 from cprs.l1.pairs import lengthen, make_pairs, read_pairs, write_pairs
-from cprs.l1.recipe import Recipe, read_recipe, recipe_of, write_recipe
+from cprs.l1.recipe import Recipe, read_recipe
+from cprs.recipes import recipe_of, write_recipe
 
 EXAMPLE = Example("a", "Who?", "Ann did.", ("Ann",))
 
@@ -114,7 +115,7 @@ def test_a_recipe_that_is_none_says_why(tmp_path: Path, text: str, says: str) ->
 
 def test_the_usual_recipe_is_the_paper_s() -> None:
     """Table of hyper-parameters: G 8, batch 128, mini 32, rate 2e-6, T 0.7, top-p 0.95."""
-    usual = recipe_of({}, where="x")
+    usual = recipe_of({}, Recipe, where="x")
     assert (usual.group, usual.batch, usual.mini, usual.rate) == (8, 128, 32, 2e-6)
     assert (usual.temperature, usual.top_p, usual.longest) == (0.7, 0.95, 10_000)
     assert (usual.limits, usual.beta, usual.sft_rate) == ((20_000, 60_000), 0.0, 5e-6)

@@ -9,7 +9,8 @@ import pytest
 from command import run
 
 from cprs.errors import OptionError
-from cprs.train.extras import require, torch_device
+from cprs.extras import torch_device
+from cprs.train.extras import require
 
 
 def test_what_is_missing_is_named() -> None:

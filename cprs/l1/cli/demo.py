@@ -9,8 +9,9 @@ import typer
 
 from cprs.cli.output import write_stdout
 from cprs.errors import CprsError
+from cprs.extras import torch_device
 from cprs.l1.cli.train import Device
-from cprs.l1.extras import require, torch_device
+from cprs.l1.extras import require
 
 Preset = Annotated[
     str, typer.Option("--preset", help="cpu: minutes on two cores; h200: 0.5B on a GPU.")

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from cprs.cli.console import say
+from cprs.extras import torch_device
 from cprs.l1.cli.train import Device, Model, Out
-from cprs.l1.extras import require, torch_device
+from cprs.l1.extras import require
 
 
 def solopo(

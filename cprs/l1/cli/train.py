@@ -9,8 +9,9 @@ import typer
 
 from cprs.cli.console import say as say_facts
 from cprs.errors import OptionError
+from cprs.extras import torch_device
 from cprs.l1.cli.running import telling
-from cprs.l1.extras import require, torch_device
+from cprs.l1.extras import require
 
 if TYPE_CHECKING:
     from cprs.l1.recipe import Recipe
@@ -127,7 +128,8 @@ def open_run(
 ) -> Recipe:
     """Make the folder, or take up the run in it; the recipe to follow. Raises `OptionError` for a
     folder that is not empty, or holds no run to resume, or one of another recipe."""
-    from cprs.l1.recipe import Recipe, read_recipe, write_recipe
+    from cprs.l1.recipe import Recipe, read_recipe
+    from cprs.recipes import write_recipe
 
     earlier = out / RECIPE
     chosen = read_recipe(path) if path is not None else None

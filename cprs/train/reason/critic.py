@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from cprs.critics.base import TokenCritic
 from cprs.critics.hybrid.kind import FAMILIES, model_type
 from cprs.errors import OptionError
-from cprs.train.extras import require, torch_device
+from cprs.extras import torch_device
+from cprs.recipes import write_recipe
+from cprs.train.extras import require
 from cprs.train.measure.evaluate import evaluate
 from cprs.train.measure.report import Report
 from cprs.train.reason.bases import find_base
 from cprs.train.reason.corpus import dev_folder, haystacks, training_folder
-from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
+from cprs.train.reason.recipe import Recipe, read_recipe
 from cprs.train.reason.run import Run
 
 if TYPE_CHECKING:

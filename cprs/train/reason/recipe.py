@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-from cprs.errors import OptionError, TextError, unknown
-from cprs.train.extras import require
+from cprs import recipes
+from cprs.errors import OptionError, unknown
 
 LEARN = ("all", "labels")
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -137,7 +134,7 @@ class Recipe:
         """Raise `OptionError` for a number that means nothing."""
         sizes = ("queries", "size", "layers", "width", "heads", "feed", "save")
         for name in (*sizes, "questions", "task_questions", "hard_questions"):
-            _check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+            recipes.check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         if self.width % (2 * self.heads):
             raise OptionError(
                 f"heads must divide half the width: width {self.width}, heads {self.heads}"
@@ -150,11 +147,13 @@ class Recipe:
             "coarse_smoothing",
             "start_share",
         ):
-            _check(0 <= getattr(self, name) < 1, name, "at least 0, below 1", getattr(self, name))
-        _check(0 <= self.instructed <= 1, "instructed", "from 0 to 1", self.instructed)
+            recipes.check(
+                0 <= getattr(self, name) < 1, name, "at least 0, below 1", getattr(self, name)
+            )
+        recipes.check(0 <= self.instructed <= 1, "instructed", "from 0 to 1", self.instructed)
         for name in ("rate", "clip", "most_weight"):
-            _check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
-        _check(self.steps > 0 or self.epochs > 0, "epochs", "above 0", self.epochs)
+            recipes.check(getattr(self, name) > 0, name, "above 0", getattr(self, name))
+        recipes.check(self.steps > 0 or self.epochs > 0, "epochs", "above 0", self.epochs)
         rest = (
             "evidence_windows",
             "hard_windows",
@@ -167,10 +166,12 @@ class Recipe:
             "evidence",
         )
         losses = ("tags", "labels", "ranking", "contrast", "anchor", "gamma", "margin", "evaluate")
-        _check(self.window >= LEAST_WINDOW, "window", f"at least {LEAST_WINDOW}", self.window)
+        recipes.check(
+            self.window >= LEAST_WINDOW, "window", f"at least {LEAST_WINDOW}", self.window
+        )
         hybrids = ("bidirectional_from", "lora_rank", "lora_alpha")
         for name in (*rest, *losses, *hybrids, "seed", "base_rate"):
-            _check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
+            recipes.check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         if self.lora_alpha and not self.lora_rank:
             raise OptionError("lora_alpha scales adapters, and lora_rank is 0: set it above 0")
         terms = ("evidence", "tags", "labels", "ranking", "contrast")
@@ -203,58 +204,4 @@ class Recipe:
 def read_recipe(path: Path) -> Recipe:
     """A recipe from YAML. Raises `TextError` where it cannot be read, `OptionError` for a name
     that is not in `Recipe` or a value of another kind, each naming the file."""
-    require("yaml", what="a recipe")
-    yaml: Any = importlib.import_module("yaml")
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f":{where.line + 1}" if where is not None else ""
-        what = getattr(error, "problem", None) or "see the file"
-        raise TextError(f"{path}{line}: not YAML: {what}") from error
-    if found is None:
-        return Recipe()
-    if not isinstance(found, dict):
-        raise OptionError(f"{path}: a recipe is a list of `name: value`, such as `layers: 2`")
-    kinds = {each.name: str(each.type) for each in fields(Recipe)}
-    values: dict[str, Any] = {}
-    for name, value in found.items():
-        if name not in kinds:
-            raise OptionError(f"{path}: {unknown('setting', str(name), list(kinds))}")
-        values[name] = _value(value, kinds[name], f"{path}: {name}")
-    try:
-        return Recipe(**values)
-    except OptionError as error:
-        raise OptionError(f"{path}: {error}") from error
-
-
-def write_recipe(recipe: Recipe, path: Path) -> None:
-    """Write all of a recipe, as YAML that `read_recipe` reads (JSON's scalars are YAML's)."""
-    lines = [f"{name}: {json.dumps(value)}\n" for name, value in asdict(recipe).items()]
-    path.write_text("".join(lines), encoding="utf-8")
-
-
-def _value(value: Any, kind: str, where: str) -> Any:
-    if isinstance(value, str) and kind == "float":
-        # YAML 1.1 takes 3e-4 for a word; 3.0e-4 is a number.
-        with suppress(ValueError):
-            value = float(value)
-    if kind.startswith("dict"):
-        if not isinstance(value, dict) or not all(
-            isinstance(name, str) and type(most) is int and most >= 0
-            for name, most in value.items()
-        ):
-            raise OptionError(f"{where} must be names with whole numbers, got {value!r}")
-        return value
-    if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value).__name__ != kind:
-        raise OptionError(f"{where} must be of type {kind}, got {value!r}")
-    return value
-
-
-def _check(holds: bool, name: str, what: str, value: float) -> None:
-    if not holds:
-        raise OptionError(f"{name} must be {what}, got {value}")
+    return recipes.read_recipe(path, Recipe, such_as="layers: 2")

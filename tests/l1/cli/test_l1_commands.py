@@ -19,7 +19,7 @@ from toys import RECIPE, data, policy
 from cprs.l1.example import write_examples
 from cprs.l1.pairs import PreferencePair, write_pairs
 from cprs.l1.policy import save_policy
-from cprs.l1.recipe import write_recipe
+from cprs.recipes import write_recipe
 
 torch.set_num_threads(1)
 

@@ -23,9 +23,10 @@ from cprs.critics import load_critic
 from cprs.errors import CprsError, OptionError, WeightsError
 from cprs.formats import segment
 from cprs.guidance import Guidance
+from cprs.recipes import write_recipe
 from cprs.train.reason.critic import train_critic
 from cprs.train.reason.loop import Step, read_losses
-from cprs.train.reason.recipe import Recipe, write_recipe
+from cprs.train.reason.recipe import Recipe
 from cprs.windows import cut_windows
 
 torch.set_num_threads(1)

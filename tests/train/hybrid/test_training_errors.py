@@ -18,9 +18,10 @@ from command import run
 from hybrids import make_base, write_sets
 
 from cprs.errors import OptionError
+from cprs.recipes import write_recipe
 from cprs.train.reason.critic import train_critic
 from cprs.train.reason.precision import in_bfloat16
-from cprs.train.reason.recipe import Recipe, write_recipe
+from cprs.train.reason.recipe import Recipe
 
 RECIPE = Recipe(made_up=0, task_documents=0, hard_documents=0, window=128, steps=1, evaluate=0)
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

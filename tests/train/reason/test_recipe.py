@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("yaml", reason="needs cprs[train]")
 
 from cprs.errors import CprsError, OptionError, TextError
-from cprs.train.reason.recipe import Recipe, read_recipe, write_recipe
+from cprs.recipes import write_recipe
+from cprs.train.reason.recipe import Recipe, read_recipe
 
 
 def test_a_recipe_is_read_as_it_was_written(tmp_path: Path) -> None:
