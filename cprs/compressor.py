@@ -105,7 +105,7 @@ class Compressor:
         "python", ...; detected by default). `protect` are code point ranges kept whatever they
         score. With `hops=2` the best evidence joins the query and everything is scored again.
         `effort`: "thorough" reads everything, "fast" the sixth of the text that a first look finds
-        most probable; "auto" is thorough below 131,072 tokens, fast from there on.
+        most probable; "auto" is fast for a query from 131,072 tokens on, else thorough.
 
         Raises `OptionError`, `TextError`, `BudgetError`, or `Cancelled` once `cancel` is set.
         """

@@ -23,7 +23,7 @@ Effort = Literal["fast", "auto", "thorough"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 LONG = 131_072
-"""Tokens from which on `auto` is `fast`."""
+"""Tokens from which on `auto` is `fast` for a query."""
 SHARE = 1 / 6
 """The share of all tokens that `fast` reads."""
 LEAST = 8_192
@@ -49,10 +49,11 @@ def checked(effort: object) -> Effort:
     raise unknown("effort", str(effort), EFFORTS)
 
 
-def resolve(effort: Effort, tokens: int) -> Effort:
-    """What `auto` means for a request of so many tokens: its length alone decides."""
+def resolve(effort: Effort, guidance: Guidance, tokens: int) -> Effort:
+    """What `auto` means for a request of so many tokens. An instruction without a query wants all
+    there is of something, wherever it stands: then everything is read."""
     if effort == "auto":
-        return "fast" if tokens >= LONG else "thorough"
+        return "fast" if guidance.query and tokens >= LONG else "thorough"
     return effort
 
 

@@ -59,7 +59,8 @@ def read(
     effort: Effort = "thorough",
 ) -> Generator[Progress, None, Findings]:
     """Score every token of `documents`; once more per further hop, with the best evidence."""
-    effort = resolve(effort, sum(len(document.encoded) for document in documents))
+    tokens = sum(len(document.encoded) for document in documents)
+    effort = resolve(effort, guidance, tokens)
     found = yield from _score(engine, documents, guidance, effort)
     readings, seen = found.readings, found.read
     for _ in range(1, hops):

@@ -37,11 +37,13 @@ def _windows(count: int, length: int) -> list[Window]:
     return [Window(0, 1, ids, offsets, np.array([[0, length]]))] * count
 
 
-def test_auto_goes_by_length_alone() -> None:
-    assert resolve("auto", LONG - 1) == "thorough"
-    assert resolve("auto", LONG) == "fast"
-    assert resolve("fast", 10) == "fast"
-    assert resolve("thorough", 10**7) == "thorough"
+def test_auto_goes_by_length_and_by_whether_all_of_something_is_asked_for() -> None:
+    every = Guidance(instruction="Extract every date.")
+    assert resolve("auto", GUIDANCE, LONG - 1) == "thorough"
+    assert resolve("auto", GUIDANCE, LONG) == "fast"
+    assert resolve("auto", every, LONG) == "thorough"
+    assert resolve("fast", every, 10) == "fast"
+    assert resolve("thorough", GUIDANCE, 10**7) == "thorough"
 
 
 def test_fast_reads_the_best_share() -> None:
@@ -139,3 +141,41 @@ def test_needles_are_never_lost(
     )
     assert result.effort == "fast"
     assert needle.format(**facts) in result.text
+
+
+STEPS = ("VAR HQX = 48213.", "VAR BZK = HQX", "VAR PLW = BZK.")
+DATES = ("It was signed on 14 March 1987.", "The lease ends on 2031-06-30.")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "guidance"),
+    [
+        (STEPS, Guidance(query="Which variables are assigned the value 48213?")),
+        (DATES, Guidance(instruction="Extract every date.")),
+    ],
+    ids=["chain", "dates"],
+)
+def test_what_a_rule_settles_is_read(
+    embedded: Compressor,
+    wanted: tuple[str, ...],
+    guidance: Guidance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither words nor vectors lead to the later steps of a chain, or to a date."""
+    monkeypatch.setattr("cprs.effort.LEAST", 1_000)
+    rng = random.Random(4)
+    sentences = [" ".join(rng.choices(HAY, k=14)).capitalize() + "." for _ in range(500)]
+    for number, sentence in enumerate(wanted):
+        sentences.insert(90 + 160 * number, sentence)
+    # As probable by its words as anything: variables, values and dates without end.
+    sentences[::7] = ["Variables hold values, and a date is a value that was assigned."] * 72
+    result = embedded.compress(
+        "\n".join(sentences),
+        query=guidance.query,
+        instruction=guidance.instruction,
+        ratio=60,
+        effort="fast",
+    )
+    assert result.effort == "fast"
+    for sentence in wanted:
+        assert sentence in result.text

@@ -77,7 +77,7 @@ def compress(
             "--effort",
             "-e",
             metavar="E",
-            help="fast reads the likeliest sixth, thorough all; auto: by length.",
+            help="fast reads the likeliest sixth, thorough all; auto: by length and question.",
             rich_help_panel=_HOW,
         ),
     ] = "auto",

@@ -18,6 +18,7 @@ from cprs.critics.layers import ExportedLayers
 from cprs.critics.packing import pack, unpack
 from cprs.critics.prior import SHIPPED, Prior, PriorScorer
 from cprs.critics.reasoned import ReasonedScorer, Reasoning
+from cprs.critics.rules import Rules
 from cprs.critics.skim import Skim
 from cprs.critics.weights import load_weights
 from cprs.critics.words import Pieces
@@ -93,10 +94,19 @@ class EmbeddedCritic:
         return self.threshold if own is None else own
 
     def skim(self, guidance: Guidance, windows: Sequence[Window]) -> NDArray[np.float32] | None:
-        """A first look by words and static vectors; None over a base of another vocabulary."""
+        """A first look by words and static vectors; None over a base of another vocabulary.
+
+        Windows that a rule settles come first: neither words nor vectors know of them.
+        """
         if len(self._skim.vectors) != len(self._pieces):
             return None
-        return self._skim(self._pieces, self.encode(guidance.question).ids, windows)
+        first = self._skim(self._pieces, self.encode(guidance.question).ids, windows)
+        if self._reasoning is not None:
+            rules = Rules(self._base, self._pieces, guidance, windows)
+            settled = np.array([rules.settles(window) for window in windows], np.bool_)
+            if settled.any():
+                first[settled] += np.ptp(first) + 1
+        return first
 
     @cached_property
     def _skim(self) -> Skim:

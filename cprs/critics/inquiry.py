@@ -12,16 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics import overlap, pooling
-from cprs.critics.assignments import Assignments
 from cprs.critics.base import State
 from cprs.critics.embedded_base import Base
 from cprs.critics.features import Question
-from cprs.critics.identifiers import Identifiers
 from cprs.critics.overlap import Overlap
 from cprs.critics.packing import pack, unpack
-from cprs.critics.patterns import Patterns, Written
+from cprs.critics.patterns import Written
 from cprs.critics.prior import Prior
 from cprs.critics.product import unit
+from cprs.critics.rules import Rules
 from cprs.critics.words import Pieces
 from cprs.guidance import Guidance
 from cprs.windows import Window
@@ -80,10 +79,7 @@ class Inquiry:
         self._prior = prior
         self._question = Question(pieces, ids, states, windows, centre=centre)
         self._overlap = Overlap(ids, windows, vocabulary=len(pieces))
-        self._identifiers = Identifiers(base, pieces, guidance.question)
-        self._assignments = Assignments(base, pieces, guidance.question, windows)
-        asked = "" if guidance.query else guidance.instruction
-        self._patterns = Patterns(pieces, asked, guidance.meanings)
+        self._rules = Rules(base, pieces, guidance, windows)
         text = prompt_of(guidance)
         if text != guidance.question:
             ids, states, shortened = base.embed_query(text)
@@ -114,8 +110,8 @@ class Inquiry:
             tokens=np.concatenate([repeats, seen.tokens], axis=1),
             passages=np.clip(standard, -5, 5).astype(np.float32),
             odds=self._prior.odds(seen.passages),
-            exact=self._identifiers.odds(window) + self._assignments.odds(window),
-            written=self._patterns.look(window),
+            exact=self._rules.exact(window),
+            written=self._rules.written(window),
         )
 
 
