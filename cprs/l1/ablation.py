@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import starmap
 from math import sqrt
 from pathlib import Path
 
@@ -23,13 +24,17 @@ WITHOUT: dict[str, Callable[[Recipe], Recipe]] = {
 WHOLE = "all of it"
 
 
+Run = Callable[[Recipe, Path], Mapping[str, float]]
+"""Trains by a recipe into a folder and says what came of it: figures by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the table: what was left out, and the final accuracies on each held-out set, one
-    per seed."""
+    """A line of the table: what was left out, and each figure (accuracies on held-out sets and
+    the like), one value per seed."""
 
     without: str
-    accuracies: Mapping[str, Sequence[float]]
+    figures: Mapping[str, Sequence[float]]
 
 
 def variants(recipe: Recipe, names: Sequence[str] | None = None) -> dict[str, Recipe]:
@@ -51,39 +56,41 @@ def variants(recipe: Recipe, names: Sequence[str] | None = None) -> dict[str, Re
 
 def ablate(
     recipe: Recipe,
-    run: Callable[[Recipe, Path], Mapping[str, float]],
+    run: Run,
     folder: Path,
     *,
     seeds: Sequence[int],
     names: Sequence[str] | None = None,
+    of: str = "",
+    each: Callable[..., Iterable[dict[str, float]]] = starmap,
     say: Callable[[str], None] | None = None,
 ) -> list[Line]:
     """Run every variant with every seed; each result is kept in `folder`, and one that is there
-    already is not run again. `run` trains a recipe into a folder and returns final accuracies."""
+    already, of the same recipe and `of` (what else decides it), is not run again.
+
+    `each` calls a function on tuples of arguments, as `starmap` does: a pool's runs seeds at once.
+    The table also goes into `folder`, as `ablation.md`.
+    """
     if not seeds:
         raise OptionError("an ablation needs at least one seed")
     lines = []
     for name, variant in variants(recipe, names).items():
-        found: dict[str, list[float]] = {}
-        for seed in seeds:
-            chosen = replace(variant, seed=seed)
-            where = folder / name.replace(" ", "-") / f"seed-{seed}"
-            for held_out, accuracy in _result(chosen, run, where).items():
-                found.setdefault(held_out, []).append(accuracy)
-        lines.append(Line(name, found))
+        where = folder / name.replace(" ", "-")
+        tasks = [(replace(variant, seed=seed), run, where / f"seed-{seed}", of) for seed in seeds]
+        found = list(each(_result, tasks))
+        lines.append(Line(name, {what: [one[what] for one in found] for what in found[0]}))
         if say is not None:
             say(_text(lines[-1]))
-    table = markdown(lines)
-    (folder / "ablation.md").write_text(table + "\n", encoding="utf-8")
+    (folder / "ablation.md").write_text(markdown(lines) + "\n", encoding="utf-8")
     return lines
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    """The table: a line per variant, mean and standard error over seeds per held-out set."""
-    sets = list(lines[0].accuracies) if lines else []
-    rows = ["| | " + " | ".join(sets) + " |", "|---|" + "---:|" * len(sets)]
+    """The table: a line per variant, mean and standard error over seeds per figure."""
+    names = list(lines[0].figures) if lines else []
+    rows = ["| | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
     for line in lines:
-        cells = [spread(line.accuracies[name]) for name in sets]
+        cells = [spread(line.figures[name]) for name in names]
         rows.append(f"| {line.without} | " + " | ".join(cells) + " |")
     return "\n".join(rows)
 
@@ -97,20 +104,19 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean:.3f} ± {sqrt(variance / len(values)):.3f}"
 
 
-def _result(
-    recipe: Recipe, run: Callable[[Recipe, Path], Mapping[str, float]], where: Path
-) -> dict[str, float]:
+def _result(recipe: Recipe, run: Run, where: Path, of: str) -> dict[str, float]:
     path = where / "result.json"
+    made_of = {"recipe": recipe.digest, "of": of}
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.get("recipe") == recipe.digest:
-            return dict(kept["accuracy"])
+        if {name: kept.get(name) for name in made_of} == made_of:
+            return dict(kept["figures"])
     where.mkdir(parents=True, exist_ok=True)
     found = dict(run(recipe, where))
-    path.write_text(json.dumps({"recipe": recipe.digest, "accuracy": found}), encoding="utf-8")
+    path.write_text(json.dumps({**made_of, "figures": found}), encoding="utf-8")
     return found
 
 
 def _text(line: Line) -> str:
-    cells = ", ".join(f"{name} {spread(values)}" for name, values in line.accuracies.items())
+    cells = ", ".join(f"{name} {spread(values)}" for name, values in line.figures.items())
     return f"{line.without}: {cells}"

@@ -15,7 +15,7 @@ VERSION = 1
 
 
 def save_checkpoint(folder: Path, run: str, state: dict[str, Any]) -> None:
-    """Write it whole or not at all. `run` identifies recipe, data and model."""
+    """Write it whole or not at all. `run` identifies recipe and data."""
     temporary = folder / f"{NAME}.part"
     torch.save({"version": VERSION, "run": run, **state}, temporary)
     os.replace(temporary, folder / NAME)
@@ -34,14 +34,14 @@ def load_checkpoint(folder: Path, run: str) -> dict[str, Any] | None:
         raise TextError(f"{path}: cannot be read: {error}; remove it to start over") from error
     if found != (VERSION, run):
         raise OptionError(
-            f"{path} is of another recipe, data or model; resume with those, or choose another"
+            f"{path} is of another recipe or other data; resume with those, or choose another"
             " output folder"
         )
     return state
 
 
-def fit_state(path: Path, model: torch.nn.Module, weights: dict[str, Any]) -> None:
-    """Load weights into a model. Raises `OptionError`, naming one, where they are not its own."""
+def check_fit(path: Path, model: torch.nn.Module, weights: dict[str, Any]) -> None:
+    """Raise `OptionError`, naming one, where weights are not those of a model, sharded or whole."""
     own = model.state_dict()
     for name in sorted(own.keys() ^ weights.keys()):
         where = "the checkpoint" if name in weights else "the model"
@@ -52,4 +52,3 @@ def fit_state(path: Path, model: torch.nn.Module, weights: dict[str, Any]) -> No
                 f"{path}: {name} is {tuple(weights[name].shape)} there and {tuple(tensor.shape)}"
                 " in the model: the checkpoint is of another model"
             )
-    model.load_state_dict(weights)

@@ -59,11 +59,16 @@ def flat(made: Curriculum) -> Curriculum:
     return Curriculum((Phase(1, 0, limit, everything),), made.beyond)
 
 
-def check_size(name: str, examples: int, batch: int) -> None:
-    """Raise `OptionError` where there are fewer examples than a batch of prompts takes: such a
-    phase would train on nothing."""
+def check_size(name: str, examples: int, batch: int, *, otherwise: str = "lower the batch") -> None:
+    """Raise `OptionError`, saying what to do `otherwise`, where there are fewer examples than a
+    batch takes: it would be trained on nothing."""
     if examples < batch:
         raise OptionError(
-            f"{name} has {examples:,} examples and a batch takes {batch:,} prompts: lower the batch"
-            " or set the phases' limits otherwise"
+            f"{name} has {examples:,} examples and a batch takes {batch:,} prompts: {otherwise}"
         )
+
+
+def check_phase(number: int, examples: int, batch: int) -> None:
+    """`check_size` of a phase."""
+    otherwise = "lower the batch or set the phases' limits otherwise"
+    check_size(f"phase {number}", examples, batch, otherwise=otherwise)

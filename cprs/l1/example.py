@@ -4,12 +4,13 @@ what a policy made of one."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from cprs.errors import OptionError, TextError, unknown
+from cprs.l1.jsonl import read_objects
 
 Kind = Literal["text", "numeric", "choice"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -100,13 +101,8 @@ def iter_examples(path: Path) -> Iterator[Example]:
 
     Raises `TextError`, naming the line, for one that is no example.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _example(line, f"{path}:{number}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
+    for where, found in read_objects(path):
+        yield example_of(found, where)
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
@@ -124,13 +120,8 @@ def by_uid(examples: Sequence[Example]) -> dict[str, Example]:
     return {example.uid: example for example in examples}
 
 
-def _example(line: str, where: str) -> Example:
-    try:
-        found: Any = json.loads(line)
-    except ValueError as error:
-        raise TextError(f"{where}: not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise TextError(f"{where}: not a JSON object")
+def example_of(found: Mapping[str, Any], where: str) -> Example:
+    """The example of a JSON object. Raises `TextError`, beginning with `where`, for none."""
     for name in found:
         if name not in _NAMES:
             raise TextError(f"{where}: {unknown('name', name, _NAMES)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -18,10 +17,10 @@ from cprs.l1.dynamic_sampling import Group
 from cprs.l1.objective import group_advantages, normaliser, policy_terms
 from cprs.l1.policy import Policy
 from cprs.l1.recipe import Recipe
+from cprs.l1.record import BAD_BATCH, write_bad_batch
 from cprs.l1.sft import sft_loss
 from cprs.l1.world import World
 
-BAD_BATCH = "bad-batch.json"
 Pair = tuple[Sequence[int], Sequence[int]]
 
 
@@ -208,9 +207,7 @@ class Learner:
     def _bad(self, pairs: Sequence[Pair], names: list[str], loss: float, norm: float) -> CprsError:
         path = self._folder / BAD_BATCH
         if self._world.first:
-            rows = [{"prompt": list(prompt), "output": list(output)} for prompt, output in pairs]
-            found = {"loss": str(loss), "gradient": str(norm), "uids": names, "outputs": rows}
-            path.write_text(json.dumps(found), encoding="utf-8")
+            write_bad_batch(self._folder, pairs, loss=loss, gradient=norm, uids=names)
         return CprsError(
             f"the loss is {loss}, its gradient {norm}: stopped before the update; the batch is in"
             f" {path}, the last checkpoint is from before it"

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from cprs.errors import OptionError, TextError
-from cprs.l1.example import Example
+from cprs.l1.example import Example, example_of
+from cprs.l1.jsonl import read_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,28 +133,19 @@ def write_pairs(path: Path, pairs: Sequence[PreferencePair]) -> None:
 def read_pairs(path: Path) -> list[PreferencePair]:
     """Pairs of a JSONL file. Raises `TextError`, naming the line, for one that is none, and where
     there is none at all."""
-    found: list[PreferencePair] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-            short, long = (
-                Example(**{**value[name], "answers": tuple(value[name]["answers"])})
-                for name in ("short", "long")
-            )
-            pair = PreferencePair(short, long, value["chosen"], value["rejected"])
-        except OptionError as error:
-            raise TextError(f"{path}:{number}: {error}") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise TextError(f"{path}:{number}: no pair of answers: {error!r}") from error
-        if not all(isinstance(text, str) and text for text in (pair.chosen, pair.rejected)):
-            raise TextError(f"{path}:{number}: chosen and rejected must be texts")
-        found.append(pair)
+    found = [_pair(values, where) for where, values in read_objects(path)]
     if not found:
         raise TextError(f"{path}: holds no pair; each line is a JSON object")
     return found
+
+
+def _pair(values: Mapping[str, Any], where: str) -> PreferencePair:
+    examples = []
+    for name in ("short", "long"):
+        if not isinstance(values.get(name), dict):
+            raise TextError(f"{where}: no pair of answers: needs {name!r}, an example")
+        examples.append(example_of(values[name], f"{where}: {name}"))
+    chosen, rejected = values.get("chosen"), values.get("rejected")
+    if not (isinstance(chosen, str) and isinstance(rejected, str) and chosen and rejected):
+        raise TextError(f"{where}: chosen and rejected must be texts")
+    return PreferencePair(examples[0], examples[1], chosen, rejected)

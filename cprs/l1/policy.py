@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from collections.abc import Iterator
@@ -46,6 +47,13 @@ class Policy:
             raise OptionError("the tokenizer has no end token: outputs would never finish")
         return frozenset(int(one) for one in ids)
 
+    @property
+    def end(self) -> int:
+        """The token that outputs to learn from are given: the tokenizer's own, which for a chat
+        model ends a turn, where the model knows several."""
+        own = self.tokenizer.eos_token_id
+        return int(own if own is not None else min(self.ends))
+
     @contextmanager
     def precision(self) -> Iterator[None]:
         """Multiply as `short` says."""
@@ -72,6 +80,12 @@ def load_policy(
     `lora_rank` above 0 puts adapters of peft into every linear layer, drawn from `seed`, and trains
     them alone. Raises `WeightsError` where there is no model, `OptionError` without peft.
     """
+    # transformers would look these up as names, and try at length.
+    named = (
+        not Path(path).is_absolute() and not str(path).startswith(".") and str(path).count("/") < 2
+    )
+    if not named and not Path(path).is_dir():
+        raise WeightsError(f"{path}: no causal language model to load: there is no such folder")
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -121,6 +135,17 @@ def make_policy(
         enable(**{f"{name}_checkpointing_kwargs": {"use_reentrant": False}})
     short = precision == "bfloat16" or (precision == "auto" and on.type == "cuda")
     return Policy(model, tokenizer, on, short=short, lora=bool(lora_rank))
+
+
+def frozen(policy: Policy) -> Policy:
+    """A policy like this one, in memory beside it, that does not learn: to be compared with."""
+    model = copy.deepcopy(policy.model).eval().requires_grad_(False)
+    inner = model.get_base_model() if policy.lora else model
+    # TRL wraps `forward` in a closure over the model it is given: a copy that kept it would go on
+    # answering with that model's weights.
+    for part in (model, inner):
+        part.__dict__.pop("forward", None)
+    return Policy(model, policy.tokenizer, policy.device, policy.short, policy.lora)
 
 
 def save_policy(policy: Policy, folder: Path, weights: dict[str, Any] | None = None) -> None:

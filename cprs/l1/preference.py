@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -18,8 +17,9 @@ from cprs.l1.batches import collate, micro_batches, score
 from cprs.l1.curriculum import check_size
 from cprs.l1.names import METHODS
 from cprs.l1.pairs import PreferencePair
-from cprs.l1.policy import Policy
+from cprs.l1.policy import Policy, frozen
 from cprs.l1.prompt import Prompts
+from cprs.l1.record import STEPS, write_bad_batch
 from cprs.l1.solopo import Answered, solo_loss
 from cprs.l1.stream import Stream
 
@@ -79,7 +79,11 @@ class PreferenceStep:
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
+class EncodedPair:
+    """A pair as token ids: the `short` and the `long` prompt, the `chosen` and the `rejected`
+    output with their end."""
+
+    uid: str
     short: tuple[int, ...]
     long: tuple[int, ...]
     chosen: tuple[int, ...]
@@ -95,14 +99,15 @@ def train_on_pairs(
     *,
     progress: Callable[[PreferenceStep], None] | None = None,
 ) -> list[PreferenceStep]:
-    """Train `policy` in place; steps also go into `steps.csv` in `folder`.
+    """Train `policy` in place; steps also go into `steps.csv` in `folder`, as they are taken.
 
     Pairs whose long prompt is over the limit are dropped and counted there. Raises `OptionError`
-    for fewer pairs than a batch, `CprsError` for a loss that is not finite.
+    for fewer pairs than a batch, `CprsError` for a loss that is not finite, with its batch left in
+    `folder`.
     """
-    encoded = [one for pair in pairs if (one := _encode(policy, pair, prompts)) is not None]
+    encoded = [one for pair in pairs if (one := encode_pair(policy, pair, prompts)) is not None]
     check_size("the set of pairs", len(encoded), options.batch)
-    reference = _frozen(policy) if options.method == "dpo" else None
+    reference = frozen(policy) if options.method == "dpo" else None
     optimizer = torch.optim.AdamW(policy.trained(), lr=options.rate, weight_decay=options.decay)
     stream = Stream(encoded, seed=options.seed)
     done: list[PreferenceStep] = []
@@ -119,21 +124,21 @@ def train_on_pairs(
             sums = [a + share * float(b.detach()) for a, b in zip(sums, values, strict=True)]
         norm = float(torch.nn.utils.clip_grad_norm_(policy.trained(), options.clip))
         if not isfinite(sums[0]) or not isfinite(norm):
-            raise CprsError(
-                f"step {step}: the loss is {sums[0]}, its gradient {norm}: stopped before the"
-                " update; lower the rate"
-            )
+            raise _bad(folder, batch, step, sums[0], norm)
         optimizer.step()
         done.append(PreferenceStep(step, *sums))
+        if folder is not None:
+            _write(folder, done[-1])
         if progress is not None:
             progress(done[-1])
-    if folder is not None:
-        _write(folder, done)
     return done
 
 
 def _loss(
-    policy: Policy, reference: Policy | None, part: Sequence[_Encoded], options: PreferenceOptions
+    policy: Policy,
+    reference: Policy | None,
+    part: Sequence[EncodedPair],
+    options: PreferenceOptions,
 ) -> Any:
     home = [one.long if options.on_long else one.short for one in part]
     chosen = [one.chosen for one in part]
@@ -173,31 +178,43 @@ def _answered(
     return Answered(total(policy), batch.mask.sum(dim=-1), before)
 
 
-def _encode(policy: Policy, pair: PreferencePair, prompts: Prompts) -> _Encoded | None:
+def encode_pair(policy: Policy, pair: PreferencePair, prompts: Prompts) -> EncodedPair | None:
+    """The pair's tokens, or None where a prompt is over the limit and dropped."""
     short, long = prompts.encode(pair.short), prompts.encode(pair.long)
     if short is None or long is None:
         return None
-    end = min(policy.ends)
     chosen, rejected = (
-        (*policy.tokenizer.encode(text, add_special_tokens=False), end)
+        (*policy.tokenizer.encode(text, add_special_tokens=False), policy.end)
         for text in (pair.chosen, pair.rejected)
     )
-    return _Encoded(short, long, chosen, rejected)
+    return EncodedPair(pair.uid, short, long, chosen, rejected)
 
 
-def _size(one: _Encoded) -> int:
+def _bad(
+    folder: Path | None, batch: Sequence[EncodedPair], step: int, loss: float, norm: float
+) -> CprsError:
+    said = f"step {step}: the loss is {loss}, its gradient {norm}: stopped before the update"
+    if folder is not None:
+        outputs = [
+            pair
+            for one in batch
+            for pair in ((one.short, one.chosen), (one.short, one.rejected), (one.long, one.chosen))
+        ]
+        uids = [one.uid for one in batch]
+        path = write_bad_batch(folder, outputs, loss=loss, gradient=norm, uids=uids)
+        said += f"; the batch is in {path}"
+    return CprsError(f"{said}; lower the rate")
+
+
+def _size(one: EncodedPair) -> int:
     """Tokens of the three sequences that a pair takes forward."""
     return 2 * len(one.short) + len(one.long) + 2 * len(one.chosen) + len(one.rejected)
 
 
-def _frozen(policy: Policy) -> Policy:
-    model = copy.deepcopy(policy.model).eval().requires_grad_(False)
-    return Policy(model, policy.tokenizer, policy.device, policy.short)
-
-
-def _write(folder: Path, done: Sequence[PreferenceStep]) -> None:
+def _write(folder: Path, step: PreferenceStep) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "steps.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(PreferenceStep)])
-        writer.writeheader()
-        writer.writerows(asdict(step) for step in done)
+    with (folder / STEPS).open("w" if step.step == 1 else "a", encoding="utf-8", newline="") as f:
+        writer = csv.DictWriter(f, [field.name for field in fields(PreferenceStep)])
+        if step.step == 1:
+            writer.writeheader()
+        writer.writerow(asdict(step))

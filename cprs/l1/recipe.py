@@ -173,6 +173,8 @@ class Recipe:
         recipes.check(
             1 <= self.first_phase <= phases, "first_phase", f"1 to {phases}", self.first_phase
         )
+        if not self.curriculum and self.first_phase > 1:
+            raise OptionError("without a curriculum there is one phase: set first_phase: 1")
         if self.beta and self.reference == "none":
             raise OptionError("beta weighs the distance to a reference: set reference: start")
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cprs.l1.extras import require
 
 STEPS = "steps.csv"
 MEASURED = "measured.jsonl"
+BAD_BATCH = "bad-batch.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,23 @@ class Record:
         """Let go of TensorBoard's file."""
         if self._board is not None:
             self._board.close()
+
+
+def write_bad_batch(
+    folder: Path,
+    outputs: Sequence[tuple[Sequence[int], Sequence[int]]],
+    *,
+    loss: float,
+    gradient: float,
+    uids: Sequence[str],
+) -> Path:
+    """Write the token ids of prompts and outputs that made a loss which is not a number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / BAD_BATCH
+    rows = [{"prompt": list(prompt), "output": list(output)} for prompt, output in outputs]
+    found = {"loss": str(loss), "gradient": str(gradient), "uids": list(uids), "outputs": rows}
+    path.write_text(json.dumps(found), encoding="utf-8")
+    return path
 
 
 def read_steps(path: Path) -> list[dict[str, str]]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from cprs.errors import OptionError, TextError
-from cprs.l1.example import Example
+from cprs.errors import TextError
+from cprs.l1.example import Example, example_of
+from cprs.l1.jsonl import read_objects
+from cprs.l1.policy import Policy
+from cprs.l1.prompt import Prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +33,30 @@ def sft_loss(logprobs: Tensor, mask: Tensor, *, sequences: int) -> Tensor:
     return -((logprobs * mask).sum(dim=-1) / lengths).sum() / sequences
 
 
+def encode_triplets(
+    policy: Policy, triplets: Iterable[Triplet], prompts: Prompts
+) -> list[tuple[Sequence[int], Sequence[int]]]:
+    """(prompt, output) token ids, outputs with their end; prompts over the limit are left out."""
+    pairs: list[tuple[Sequence[int], Sequence[int]]] = []
+    for triplet in triplets:
+        prompt = prompts.encode(triplet.example)
+        if prompt is not None:
+            output = policy.tokenizer.encode(triplet.output, add_special_tokens=False)
+            pairs.append((prompt, (*output, policy.end)))
+    return pairs
+
+
 def read_triplets(path: Path) -> list[Triplet]:
     """Triplets of a JSONL file: an example's names and `output`. Raises `TextError`, naming the
     line, for one that is none, and where there is none at all."""
-    found: list[Triplet] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            found.append(_triplet(line, f"{path}:{number}"))
+    found = [_triplet(values, where) for where, values in read_objects(path)]
     if not found:
         raise TextError(f"{path}: holds no triplet; each line is a JSON object")
     return found
 
 
-def _triplet(line: str, where: str) -> Triplet:
-    try:
-        values: dict[str, Any] = dict(json.loads(line))
-        output = values.pop("output")
-        values["answers"] = tuple(values["answers"])
-        triplet = Triplet(Example(**{"context": "", **values}), output)
-    except OptionError as error:
-        raise TextError(f"{where}: {error}") from error
-    except KeyError as error:
-        raise TextError(f"{where}: needs {error.args[0]!r}") from error
-    except (TypeError, ValueError) as error:
-        raise TextError(f"{where}: no triplet of question, context and output: {error}") from error
+def _triplet(values: dict[str, Any], where: str) -> Triplet:
+    output = values.pop("output", None)
     if not isinstance(output, str) or not output.strip():
-        raise TextError(f"{where}: output must be a text")
-    return triplet
+        raise TextError(f"{where}: a triplet needs an output, as a text")
+    return Triplet(example_of(values, where), output)

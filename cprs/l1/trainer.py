@@ -6,20 +6,19 @@ is drawn depends on the recipe's seed and the step alone, and a checkpoint holds
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cprs.l1.checkpoint import fit_state, load_checkpoint, save_checkpoint
+from cprs.l1.checkpoint import check_fit, load_checkpoint, save_checkpoint
 from cprs.l1.corpus import Data
-from cprs.l1.curriculum import Phase, check_size, curriculum, flat
+from cprs.l1.curriculum import Phase, check_phase, check_size, curriculum, flat
 from cprs.l1.dynamic_sampling import Sampled, sample
-from cprs.l1.example import Example
+from cprs.l1.example import Example, by_uid
 from cprs.l1.learner import Learner, Learnt
-from cprs.l1.policy import Policy, save_policy
+from cprs.l1.policy import Policy, frozen, save_policy
 from cprs.l1.recipe import Recipe
 from cprs.l1.record import Record, Row
 from cprs.l1.retrospective import Retained, Tracker, retain
@@ -27,6 +26,7 @@ from cprs.l1.reward.hybrid import Scorer
 from cprs.l1.rollout.base import Backend
 from cprs.l1.rows import row_of
 from cprs.l1.sampler import Sampler
+from cprs.l1.sft import encode_triplets
 from cprs.l1.stream import Stream
 from cprs.l1.world import (
     World,
@@ -84,6 +84,7 @@ class Trainer:
         scorer = scorer or Scorer(rule=recipe.rule, thinking=recipe.thinking)
         self.sampler = Sampler(policy, recipe, backend=backend, scorer=scorer, world=self.world)
         self.phases = self._plan()
+        self._held_out = self._measurable()
         folder.mkdir(parents=True, exist_ok=True)
         self.learner = Learner(policy, recipe, folder, self.world)
         self._twin = self._copy() if recipe.reference == "start" else None
@@ -115,7 +116,7 @@ class Trainer:
     def _warm_up(self) -> None:
         """SFT on triplets (eq. 11)."""
         recipe = self.recipe
-        pairs = self._triplets()
+        pairs = encode_triplets(self.policy, self.data.triplets, self.sampler.prompts)
         check_size("the warm-up", len(pairs), recipe.sft_batch)
         if self._at.step == 0:
             self._measure("before warm-up")
@@ -193,9 +194,16 @@ class Trainer:
                 "uids": found.uids,
                 "means": [means[uid] for uid in found.uids],
             }
-            with (self.folder / RETENTION).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            self._write_retained(line)
         return found
+
+    def _write_retained(self, line: dict[str, Any]) -> None:
+        """In place of what an earlier run, or this one before it was resumed, wrote of the phase
+        and those behind it."""
+        path = self.folder / RETENTION
+        before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [one for one in before if json.loads(one)["phase"] < line["phase"]]
+        path.write_text("\n".join([*kept, json.dumps(line)]) + "\n", encoding="utf-8")
 
     def _as_it_began(self, phase: Phase) -> dict[str, float]:
         """Mean accuracies, on all of a phase, of the policy that the phases began with."""
@@ -217,35 +225,44 @@ class Trainer:
             made = flat(made)
         if made.beyond:
             self._say(f"{len(made.beyond)} examples are longer than the last limit: left out")
-        for phase in made.phases[recipe.first_phase - 1 :]:
-            size = len(self.sampler.encodable(phase.examples))
-            check_size(f"phase {phase.number}", size, recipe.batch)
+        ours = made.phases[recipe.first_phase - 1 :]
+        sizes = [len(self.sampler.encodable(phase.examples)) for phase in ours]
         for uids, what in ((prompts.dropped, "dropped"), (prompts.truncated, "truncated")):
             if uids:
-                self._say(f"{len(uids)} prompts are over the limit: {what}")
+                self._say(
+                    f"{len(uids)} prompts are over the limit of {prompts.limit:,} tokens: {what}"
+                )
+        for phase, size in zip(ours, sizes, strict=True):
+            check_phase(phase.number, size, recipe.batch)
         return made.phases
 
+    def _measurable(self) -> dict[str, list[Example]]:
+        """What is measured on of the held-out sets; a set without a prompt within the limit has no
+        accuracy, and none is shown."""
+        found: dict[str, list[Example]] = {}
+        for name, some in self.data.held_out.items():
+            chosen = list(some)[: self.recipe.evaluate]
+            fitting = self.sampler.encodable(chosen)
+            if len(fitting) < len(chosen):
+                self._say(
+                    f"{name}: {len(chosen) - len(fitting)} of {len(chosen)} held-out prompts are"
+                    " over the limit: not measured"
+                )
+            if fitting:
+                found[name] = fitting
+        return found
+
     def _pool(self, phase: Phase) -> list[Example]:
-        known = {example.uid: example for example in self.data.examples}
+        known = by_uid(self.data.examples)
         again = [known[uid] for uid in self.retained]
         return self.sampler.encodable([*phase.examples, *again])
-
-    def _triplets(self) -> list[tuple[Sequence[int], Sequence[int]]]:
-        end = min(self.policy.ends)
-        pairs: list[tuple[Sequence[int], Sequence[int]]] = []
-        for triplet in self.data.triplets:
-            prompt = self.sampler.prompts.encode(triplet.example)
-            if prompt is not None:
-                output = self.policy.tokenizer.encode(triplet.output, add_special_tokens=False)
-                pairs.append((prompt, (*output, end)))
-        return pairs
 
     def _measure(self, when: str) -> None:
         """Accuracies on the held-out sets, and on the examples retained from the phase before."""
         recipe = self.recipe
         if not recipe.evaluate or not recipe.evaluate_samples:
             return
-        sets = {name: list(some)[: recipe.evaluate] for name, some in self.data.held_out.items()}
+        sets = dict(self._held_out)
         if self.retained:
             again = set(self.retained)
             sets["retained"] = [one for one in self.data.examples if one.uid in again]
@@ -303,8 +320,7 @@ class Trainer:
 
     def _copy(self) -> Policy:
         """A policy beside this one, to be compared with."""
-        model = copy.deepcopy(self.policy.model).eval().requires_grad_(False)
-        twin = Policy(model, self.policy.tokenizer, self.policy.device, self.policy.short)
+        twin = frozen(self.policy)
         spread(twin, self.world)
         return twin
 
@@ -327,10 +343,8 @@ class Trainer:
             return
         self._at = At(**state["at"])
         self.sampler.at = self._at.total
-        if self.world.size == 1:
-            fit_state(self.folder, self.policy.model, state["weights"])
-        else:
-            set_weights(self.policy, state["weights"], self.world)
+        check_fit(self.folder, self.policy.model, state["weights"])
+        set_weights(self.policy, state["weights"], self.world)
         self.learner.begin(self.recipe.sft_rate if self._at.stage == 0 else self.recipe.rate)
         if self._at.step:  # a stage begins with an optimizer of its own
             set_optimizer(self.policy, self.learner.optimizer, state["optimizer"], self.world)

@@ -18,9 +18,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         Example("a", "Who?", "Ann did.\nReally.", ("Ann", "Anne"), source="x", tokens=7),
         Example("b", "How many?", "", ("3",), kind="numeric"),
         Example("ü", "哪个?", " ", ("A",), kind="choice"),
+        Example("lines", "One?", "a\u2028b\x85c\x0cd", ("yes",)),
     ]
     path = tmp_path / "x.jsonl"
-    assert write_examples(path, examples) == 3
+    assert write_examples(path, examples) == 4
     assert read_examples(path) == examples
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,8 @@ def test_short_texts_are_lengthened_with_what_does_not_matter() -> None:
 
 def test_a_pair_needs_a_right_and_a_wrong_output(tmp_path: Path) -> None:
     shorts = [replace(EXAMPLE, uid=uid) for uid in "abc"]
-    longs = [replace(one, context="Ann did. " * 9) for one in shorts]
+    # A mark that ends a line elsewhere ends none in JSON lines.
+    longs = [replace(one, context="Ann did.\u2028 " * 9) for one in shorts]
     outputs = [["right", "wrong", "also right"], ["right", "right"], ["wrong"]]
     rights = [[1.0, 0.0, 1.0], [1.0, 1.0], [0.0]]
     found = make_pairs(shorts, longs, outputs, rights, seed=0)
@@ -63,8 +65,11 @@ def test_a_pair_needs_a_right_and_a_wrong_output(tmp_path: Path) -> None:
         make_pairs(shorts, [longs[1], *longs], outputs, rights, seed=0)
     with pytest.raises(OptionError, match="is empty"):
         make_pairs(shorts[:1], longs[:1], [[]], [[]], seed=0)
-    path.write_text('{"short": {}}\n')
+    path.write_text('{"short": 3}\n')
     with pytest.raises(TextError, match=r"pairs\.jsonl:1: no pair"):
+        read_pairs(path)
+    path.write_text('{"short": {"uid": "a", "question": "q", "answers": "letters"}}\n')
+    with pytest.raises(TextError, match=r"pairs\.jsonl:1: short: answers must be a list"):
         read_pairs(path)
     path.write_text("")
     with pytest.raises(TextError, match="holds no pair"):
@@ -101,6 +106,7 @@ def test_recipes_are_read_as_they_are_written(tmp_path: Path) -> None:
         ("rule: f1", "unknown rule"),
         ("top_p: 0", "top_p must be"),
         ("first_phase: 3", "first_phase must be 1 to 2"),
+        ("curriculum: false\nfirst_phase: 2", "without a curriculum there is one phase"),
         ("floor: 0", "floor must be above 0"),
         ("- a", "a list of `name: value`"),
         ("a: [", "not YAML"),
@@ -151,6 +157,8 @@ def test_an_ablation_leaves_out_one_part_at_a_time_and_runs_nothing_twice(tmp_pa
     assert len(runs) == 4
     assert table()
     assert len(runs) == 4
+    ablate(recipe, run, tmp_path, seeds=[0], names=["dynamic sampling"], of="another toy")
+    assert len(runs) == 6
     with pytest.raises(OptionError, match="unknown component"):
         variants(recipe, ["reward"])
     with pytest.raises(OptionError, match="no warm-up to leave out"):
@@ -200,7 +208,7 @@ def test_or_counted_by_a_judge() -> None:
     assert second is None
 
 
-def test_training_on_pairs() -> None:
+def test_training_on_pairs(tmp_path: Path) -> None:
     """The right answer gets ahead on the short text; with alignment it keeps its worth on the
     long one."""
     torch = pytest.importorskip("torch", reason="needs cprs[l1]")
@@ -236,11 +244,14 @@ def test_training_on_pairs() -> None:
         replace(options, on_long=True)
     with torch.no_grad():
         made.model.model.norm.weight.fill_(float("nan"))
-    with pytest.raises(CprsError, match="step 1: the loss is nan"):
-        train_on_pairs(made, pairs.pairs, options, Prompts(made.tokenizer))
+    with pytest.raises(CprsError, match=r"step 1: the loss is nan, .*bad-batch\.json"):
+        train_on_pairs(made, pairs.pairs, options, Prompts(made.tokenizer), tmp_path)
+    bad = json.loads((tmp_path / "bad-batch.json").read_text())
+    assert len(bad["uids"]) == 6
+    assert len(bad["outputs"]) == 18
 
 
-def test_the_toy_can_be_answered_from_its_text_and_teachers_err_as_often_as_told() -> None:
+def test_the_toy_can_be_answered_from_its_text() -> None:
     pytest.importorskip("torch", reason="needs cprs[l1]")
     from cprs.l1.demo.task import Shape, examples
     from cprs.l1.reward.hybrid import Scorer
@@ -251,8 +262,5 @@ def test_the_toy_can_be_answered_from_its_text_and_teachers_err_as_often_as_told
     assert Scorer().score(asked, [one.output for one in made]) == [1.0] * 300
     for one in asked:
         assert f"{one.question}:{one.answers[0]}" in one.context.split("\n")
-    wrong = examples(shape, 300, seed=1, name="x", errs=0.4)
-    right = Scorer().score([one.example for one in wrong], [one.output for one in wrong])
-    assert 0.5 < sum(right) / 300 < 0.7
     with pytest.raises(OptionError, match="from 1 to"):
         Shape(0, 3)

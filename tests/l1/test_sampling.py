@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cprs.errors import OptionError
-from cprs.l1.curriculum import check_size, curriculum, flat
+from cprs.l1.curriculum import check_phase, check_size, curriculum, flat
 from cprs.l1.dynamic_sampling import Group, sample
 from cprs.l1.example import Example, Judged, Rollout
 from cprs.l1.retrospective import Tracker, difficulty, retain
@@ -54,6 +54,8 @@ def test_a_phase_smaller_than_a_batch_is_an_error_that_says_so() -> None:
     check_size("phase 1", 8, 8)
     with pytest.raises(OptionError, match="phase 2 has 7 examples and a batch takes 8 prompts"):
         check_size("phase 2", 7, 8)
+    with pytest.raises(OptionError, match=r"phase 2 .*: lower the batch or set the phases' limits"):
+        check_phase(2, 7, 8)
 
 
 def test_difficulty_by_hand() -> None:

@@ -122,12 +122,13 @@ def test_triplets_are_read_and_what_is_none_is_named(tmp_path: Path) -> None:
     path.write_text(json.dumps(good) + "\n")
     assert read_triplets(path)[0].output == good["output"]
     for wrong, says in (
-        ({**good, "output": " "}, "output must be"),
-        ({**good, "output": None}, "output must be"),
-        ({k: v for k, v in good.items() if k != "output"}, "needs 'output'"),
+        ({**good, "output": " "}, "needs an output"),
+        ({**good, "output": None}, "needs an output"),
+        ({k: v for k, v in good.items() if k != "output"}, "needs an output"),
         ({k: v for k, v in good.items() if k != "answers"}, "needs 'answers'"),
-        ({**good, "more": 1}, "no triplet"),
+        ({**good, "more": 1}, "unknown name 'more'"),
         ({**good, "answers": []}, "has no answer"),
+        ({**good, "answers": "letters"}, "answers must be a list"),
     ):
         path.write_text(json.dumps(good) + "\n" + json.dumps(wrong))
         with pytest.raises(TextError, match=rf"t\.jsonl:2: .*{says}"):

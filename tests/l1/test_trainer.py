@@ -21,10 +21,10 @@ from cprs.l1.batches import collate, score
 from cprs.l1.checkpoint import NAME
 from cprs.l1.corpus import Data
 from cprs.l1.demo.tokenizer import make_model
-from cprs.l1.learner import BAD_BATCH
 from cprs.l1.policy import load_policy, make_policy
-from cprs.l1.record import STEPS, Row, plot, read_measured, read_steps
+from cprs.l1.record import BAD_BATCH, STEPS, Row, plot, read_measured, read_steps
 from cprs.l1.rollout.generate import Generate
+from cprs.l1.sft import encode_triplets
 from cprs.l1.trainer import POLICY, RETENTION
 
 torch.set_num_threads(1)
@@ -135,10 +135,46 @@ def test_prompts_over_the_limit_are_counted(tmp_path: Path) -> None:
     made = trainer(tmp_path, recipe, say=told.append)
     dropped = len(made.sampler.prompts.dropped)
     assert 0 < dropped < 20
-    assert f"{dropped} prompts are over the limit: dropped" in told
+    assert f"{dropped} prompts are over the limit of 6 tokens: dropped" in told
     made = trainer(tmp_path / "t", replace(recipe, over="truncate"), say=told.append)
-    assert f"{dropped} prompts are over the limit: truncated" in told
+    assert f"{dropped} prompts are over the limit of 6 tokens: truncated" in told
     assert not made.sampler.prompts.dropped
+
+
+def test_held_out_prompts_over_the_limit_are_said_and_a_set_of_them_has_no_accuracy(
+    tmp_path: Path,
+) -> None:
+    told: list[str] = []
+    given = data()
+    held = {"both": [given.examples[0], given.examples[-1]], "long": [given.examples[-1]]}
+    recipe = replace(RECIPE, prompt_limit=6, limits=(40,), batch=2, mini=1, sft_steps=0)
+    made = trainer(tmp_path, recipe, data=Data(given.examples, (), held), say=told.append)
+    assert "both: 1 of 2 held-out prompts are over the limit: not measured" in told
+    assert "long: 1 of 1 held-out prompts are over the limit: not measured" in told
+    made.run()
+    assert {tuple(line["accuracy"]) for line in read_measured(tmp_path)} == {("both",)}
+
+
+def test_outputs_to_learn_from_end_as_the_tokenizer_says(tmp_path: Path) -> None:
+    """Chat models know several ends, and only the tokenizer's own closes a turn."""
+    made = trainer(tmp_path)
+    made.policy.model.generation_config.eos_token_id = [TOKENIZER.pad_token_id, 1]
+    assert TOKENIZER.eos_token_id == 1
+    pairs = encode_triplets(made.policy, made.data.triplets, made.sampler.prompts)
+    assert {output[-1] for _, output in pairs} == {1}
+
+
+def test_what_is_retained_is_written_once_for_a_run_that_was_killed(tmp_path: Path) -> None:
+    def kill(row: Row) -> None:
+        if row.stage == "phase 2":
+            raise Killed
+
+    recipe = replace(RECIPE, save=9, limits=(3, 4, 40), batch=2, mini=1)
+    with pytest.raises(Killed):
+        trainer(tmp_path, recipe, progress=kill).run()
+    trainer(tmp_path, recipe, policy=policy(seed=9), resume=True).run()
+    lines = (tmp_path / RETENTION).read_text().splitlines()
+    assert [json.loads(line)["phase"] for line in lines] == [2, 3]
 
 
 def test_a_batch_that_breaks_the_loss_is_saved(tmp_path: Path) -> None:
@@ -158,10 +194,10 @@ def test_a_batch_that_breaks_the_loss_is_saved(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_run_or_model_is_refused(tmp_path: Path) -> None:
     recipe = replace(RECIPE, steps=(1,), sft_steps=1)
     trainer(tmp_path, recipe).run()
-    with pytest.raises(OptionError, match="another recipe, data or model"):
+    with pytest.raises(OptionError, match="another recipe or other data"):
         trainer(tmp_path, replace(recipe, rate=1e-4), resume=True)
     other = Data(data().examples[1:], data().triplets)
-    with pytest.raises(OptionError, match="another recipe, data or model"):
+    with pytest.raises(OptionError, match="another recipe or other data"):
         trainer(tmp_path, replace(recipe, batch=2), data=other, resume=True)
     wide = make_policy(make_model(TOKENIZER, seed=0, width=32, layers=1, heads=2), TOKENIZER)
     with pytest.raises(OptionError, match=r"in the model: the checkpoint is of another model"):

@@ -78,6 +78,14 @@ def train(
     chosen = open_run(out, recipe, resume=resume)
     if (chosen.backend == "vllm") != (vllm is not None):
         raise OptionError("--vllm and `backend: vllm` in the recipe go together")
+    if bool(chosen.sft_steps) != (sft is not None):
+        raise OptionError(
+            "--sft, the warm-up's triplets, and `sft_steps` above 0 in the recipe go together"
+        )
+    if held_out and not chosen.evaluate:
+        raise OptionError(
+            "--held-out is measured on where the recipe says how many of its examples: `evaluate`"
+        )
     found = Data(
         read_examples(data),
         read_triplets(sft) if sft is not None else (),

@@ -40,12 +40,10 @@ class Shape:
             )
 
 
-def examples(shape: Shape, count: int, *, seed: int, name: str, errs: float = 0.0) -> list[Triplet]:
-    """So many examples, each with an output. A share `errs` of the outputs names a colour that is
-    someone else's: who learns from such a teacher knows how to look up, but not to be right."""
+def examples(shape: Shape, count: int, *, seed: int, name: str) -> list[Triplet]:
+    """So many examples, each with a right output."""
     chance = random.Random(f"{seed} {name}")
-    made = [_one(shape, chance, f"{name}-{number}") for number in range(count)]
-    return [_mistaken(one, chance) if chance.random() < errs else one for one in made]
+    return [_one(shape, chance, f"{name}-{number}") for number in range(count)]
 
 
 def shorter(triplet: Triplet, facts: int, *, seed: int) -> Example:
@@ -69,10 +67,3 @@ def _one(shape: Shape, chance: random.Random, uid: str) -> Triplet:
     asked = chance.choice(people)
     example = Example(uid, asked, context, (has[asked],), source="toy")
     return Triplet(example, f"{has[asked]} </think> the answer is {has[asked]}")
-
-
-def _mistaken(triplet: Triplet, chance: random.Random) -> Triplet:
-    right = triplet.example.answers[0]
-    there = sorted({fact.partition(":")[2] for fact in triplet.example.context.split()} - {right})
-    wrong = chance.choice(there or [thing for thing in THINGS if thing != right])
-    return Triplet(triplet.example, f"{wrong} </think> the answer is {wrong}")

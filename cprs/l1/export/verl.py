@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from cprs.errors import OptionError, TextError
-from cprs.l1.curriculum import Phase, check_size
+from cprs.l1.curriculum import Phase, check_phase
 from cprs.l1.example import Example
+from cprs.l1.jsonl import read_objects
 from cprs.l1.prompt import TEMPLATES
 from cprs.l1.recipe import Recipe
 from cprs.l1.retrospective import Retained, Tracker, retain
@@ -145,7 +146,7 @@ def export_phase(
     Needs pyarrow and pyyaml. Raises `OptionError` for fewer examples than a batch takes.
     """
     examples = [*phase.examples, *retained]
-    check_size(f"phase {phase.number}", len(examples), recipe.batch)
+    check_phase(phase.number, len(examples), recipe.batch)
     folder = (out / f"phase-{phase.number}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     rows = [row(e, index=n, template=recipe.template) for n, e in enumerate(examples)]
@@ -188,13 +189,12 @@ def _steps(outputs: Path) -> Iterator[Mapping[str, list[float]]]:
         raise TextError(f"{outputs}: holds no outputs of verl (*.jsonl)")
     for path in paths:
         groups: dict[str, list[float]] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for where, found in read_objects(path):
             try:
-                found = json.loads(line)
                 accuracy = float(found["acc"] if "acc" in found else found["score"])
                 groups.setdefault(json.loads(found["gts"])["uid"], []).append(accuracy)
             except (ValueError, KeyError, TypeError) as error:
-                raise TextError(f"{path}:{number}: no output of an exported job") from error
+                raise TextError(f"{where}: no output of an exported job") from error
         yield groups
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cprs.errors import TextError, unknown
+from cprs.l1.jsonl import read_objects
 
 LEVELS: Mapping[int, str] = {
     1: "Spotlight Locating",
@@ -51,31 +51,12 @@ def read_tasks(
     is none."""
     file = path / "data" / "loong.jsonl" if path.is_dir() else path
     found: list[Task] = []
-    for where, row in rows(file):
+    for where, row in read_objects(file):
         task = _task(row, where)
         if (not levels or task.level in levels) and (not sets or task.set in sets):
             found.append(task)
     if not found:
         raise TextError(f"{file}: holds no row of Loong of these levels and sets")
-    return found
-
-
-def rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The objects of a JSONL file, each with its place. Raises `TextError`."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    found = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise TextError(f"{path}:{number}: not JSON: {error}") from error
-            if not isinstance(row, dict):
-                raise TextError(f"{path}:{number}: not a JSON object")
-            found.append((f"{path}:{number}", row))
     return found
 
 

@@ -78,7 +78,7 @@ def test_training_on_pairs(files: Path, tmp_path: Path, more: list[str]) -> None
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"--model": "nowhere"}, "nowhere: no causal language model"),
+        ({"--model": "./nowhere"}, "./nowhere: no causal language model"),
         ({"--data": "nowhere.jsonl"}, "nowhere.jsonl: cannot be read"),
         ({"--recipe": "nowhere.yaml"}, "nowhere.yaml: cannot be read"),
         ({"--vllm": "http://127.0.0.1:9/v1"}, "go together"),
@@ -104,8 +104,22 @@ def test_what_cannot_be_is_said_in_one_line(
     assert says in done.error
 
 
+def test_what_would_be_passed_over_in_silence_is_an_error(files: Path, tmp_path: Path) -> None:
+    given = ["--data", files / "examples.jsonl", "--recipe"]
+    write_recipe(replace(RECIPE, steps=(1,), sft_steps=0, evaluate=0), tmp_path / "r.yaml")
+    for recipe, more, says in (
+        (tmp_path / "r.yaml", ["--sft", files / "sft.jsonl"], "`sft_steps` above 0"),
+        (files / "r.yaml", [], "--sft, the warm-up's triplets"),
+        (tmp_path / "r.yaml", ["--held-out", files / "examples.jsonl"], "`evaluate`"),
+    ):
+        done = run("l1", "train", *arguments(files, tmp_path / "out", *given, recipe, *more))
+        assert done.code == 2
+        assert says in done.error
+    assert not (tmp_path / "out/steps.csv").exists()
+
+
 def test_a_phase_without_enough_examples_says_so(files: Path, tmp_path: Path) -> None:
-    write_recipe(replace(RECIPE, batch=16, mini=4), tmp_path / "r.yaml")
+    write_recipe(replace(RECIPE, batch=16, mini=4, sft_steps=0), tmp_path / "r.yaml")
     given = arguments(files, tmp_path / "out", "--data", files / "examples.jsonl")
     done = run("l1", "train", *given, "--recipe", tmp_path / "r.yaml")
     assert "phase 1 has 10 examples and a batch takes 16 prompts" in done.error
