@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.runtimes import Runtime, RuntimeName, open_runtime
+from cprs.critics.unknown import UnknownWords
 from cprs.critics.weights import Weights, load_weights
 from cprs.critics.wordpiece import WordPiece
 from cprs.engine.cores import cores
@@ -28,6 +30,7 @@ class Base:
         self.runtime = runtime.name
         self._run = runtime
         self._tokenizer = WordPiece(weights.tokenizer_json)
+        self._unknown = UnknownWords(self._tokenizer.vocabulary)
         self._begin = self._tokenizer.id("[CLS]")
         self._end = self._tokenizer.id("[SEP]")
 
@@ -48,13 +51,13 @@ class Base:
         return cls(weights, open_runtime(weights.model, runtime, threads=threads or cores()))
 
     @property
-    def vocabulary(self) -> list[str]:
+    def vocabulary(self) -> Sequence[str]:
         """The tokens by id."""
         return self._tokenizer.vocabulary
 
     def encode(self, text: str) -> Encoded:
-        """Tokens of a text with their offsets."""
-        return self._tokenizer.encode(text)
+        """Tokens of a text with their offsets; words that the vocabulary lacks are told apart."""
+        return self._unknown.told_apart(text, self._tokenizer.encode(text))
 
     def read(self, token_ids: NDArray[np.int32]) -> NDArray[np.float32]:
         """States (t, width) of the t content tokens of one window: the last hidden layer.
@@ -69,7 +72,7 @@ class Base:
             raise ValueError(f"a window holds at most {self.window} tokens, got {count}")
         ids = np.empty((1, count + 2), np.int64)
         ids[0, 0], ids[0, -1] = self._begin, self._end
-        ids[0, 1:-1] = token_ids
+        ids[0, 1:-1] = self._unknown.learnt(token_ids)
         return self._run(ids)[0, 1:-1]
 
     def embed_query(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.float32], bool]:

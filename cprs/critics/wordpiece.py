@@ -52,8 +52,8 @@ class WordPiece:
         self._alignment = Alignment.of(self._tokenizer, tokenizer_json)
         _stay_quiet_on_fork()
 
-    @property
-    def vocabulary(self) -> list[str]:
+    @functools.cached_property
+    def vocabulary(self) -> Sequence[str]:
         """The tokens by id."""
         ids: dict[str, int] = self._tokenizer.get_vocab()
         return sorted(ids, key=ids.__getitem__)

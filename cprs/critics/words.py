@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.postings import Ints
+from cprs.critics.unknown import spare_letter
 
 SAME_STEM, INSIDE = 0.85, 0.4
 """What an inflected word, and a word inside a longer one (`user` in `getusername`), count beside
@@ -38,7 +39,7 @@ class Pieces:
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self._continues = np.array([piece.startswith("##") for piece in vocabulary])
         self._visible = np.array([_is_word(piece) for piece in vocabulary])
-        self._text = [piece.removeprefix("##") for piece in vocabulary]
+        self._text = [spare_letter(piece) or piece.removeprefix("##") for piece in vocabulary]
 
     def __len__(self) -> int:
         return len(self._text)
@@ -139,5 +140,7 @@ def stem(word: str) -> str:
 
 
 def _is_word(piece: str) -> bool:
+    if spare_letter(piece):
+        return True
     special = len(piece) > 2 and piece[0] == "[" and piece[-1] == "]"
     return not special and any(char.isalnum() for char in piece)

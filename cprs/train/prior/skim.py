@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cprs.critics.embedded_base import Base
 from cprs.critics.skim import FEATURES, SHIPPED, Ranking, Skim, StaticVectors, order
+from cprs.critics.unknown import UnknownWords
 from cprs.critics.words import Pieces
 from cprs.errors import CprsError
 from cprs.formats import segment
@@ -66,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sets = read_sets(options.data, seed=options.seed)
         texts = [_sample(documents) for documents in sets.values()]
         texts += [read_text(path)[:SAMPLE] for path in options.haystack]
-        vectors = static_vectors(word_embeddings(options.weights), frequency(base, texts))
+        vectors = static_vectors(
+            word_embeddings(options.weights), frequency(base, texts), learnt=learnt(base)
+        )
         hay = read_hay(options.haystack)
         contexts = training_contexts(sets, hay, queries=options.queries, seed=options.seed)
         examples = list(look(contexts, base, vectors))
@@ -87,6 +90,13 @@ def frequency(base: Base, texts: Sequence[str]) -> NDArray[np.int64]:
     for text in texts:
         count += np.bincount(base.encode(text).ids, minlength=len(count))
     return count
+
+
+def learnt(base: Base) -> NDArray[np.bool_]:
+    """Which ids (v,) the base has learnt: not those that stand for words it lacks."""
+    ids = np.arange(len(base.vocabulary), dtype=np.int32)
+    known: NDArray[np.bool_] = UnknownWords(base.vocabulary).learnt(ids) == ids
+    return known
 
 
 def training_contexts(

@@ -39,9 +39,14 @@ def word_embeddings(folder: Path | None = None) -> Floats:
 
 
 def static_vectors(
-    words: Floats, frequency: NDArray[np.int64], *, width: int = WIDTH
+    words: Floats,
+    frequency: NDArray[np.int64],
+    *,
+    learnt: NDArray[np.bool_] | None = None,
+    width: int = WIDTH,
 ) -> StaticVectors:
-    """The table, from `words` (v, d) and how often each token occurs in some text (v,)."""
+    """The table, from `words` (v, d) and how often each token occurs in some text (v,). Of tokens
+    that are not `learnt` (v,) it says nothing: they count as nothing, and are like nothing."""
     share = (frequency + 0.5) / (frequency.sum() + 0.5 * len(frequency))
     # Rare tokens are many and hardly matter: each counts by the root of its share.
     weight = np.sqrt(share)[:, None]
@@ -50,4 +55,6 @@ def static_vectors(
     reduced = states @ directions[:, ::-1][:, :width]
     steps = reduced / np.maximum(np.abs(reduced).max(axis=1, keepdims=True), 1e-9) * 127
     worth = COMMON / (COMMON + share)
+    if learnt is not None:
+        steps[~learnt], worth[~learnt] = 0, 0
     return StaticVectors(np.rint(steps).astype(np.int8), worth.astype(np.float32))

@@ -8,11 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, arange, nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
+from cprs.critics.unknown import UnknownWords
 from cprs.critics.weights import TOKENIZER
 from cprs.critics.wordpiece import WordPiece
 from cprs.errors import WeightsError
@@ -22,16 +24,21 @@ from cprs.train.export.critic import CONFIG, TENSORS
 class Bert(nn.Module):
     """Token ids to states, each window between [CLS] and [SEP], which are not given back."""
 
-    def __init__(self, model: BertModel, *, begin: int, end: int) -> None:
+    learnt: Tensor
+
+    def __init__(self, model: BertModel, wordpiece: WordPiece) -> None:
         super().__init__()
         self.model = model
-        self._begin, self._end = begin, end
+        self._begin, self._end = wordpiece.id("[CLS]"), wordpiece.id("[SEP]")
+        vocabulary = wordpiece.vocabulary
+        ids = UnknownWords(vocabulary).learnt(np.arange(len(vocabulary), dtype=np.int32))
+        self.register_buffer("learnt", torch.from_numpy(ids.astype(np.int64)), persistent=False)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """States (b, t, d) of `ids` (b, t) int64; `mask` (b, t) bool is False on padding, which
         stands behind."""
         length = mask.sum(dim=1, keepdim=True)
-        framed = functional.pad(ids, (1, 1))
+        framed = functional.pad(self.learnt[ids], (1, 1))
         framed[:, 0] = self._begin
         framed.scatter_(1, length + 1, self._end)
         visible = arange(framed.shape[1], device=ids.device) < length + 2
@@ -54,7 +61,7 @@ def load_bert(folder: Path, *, checkpointing: bool = False) -> Bert:
         tensors = {name.removeprefix("bert."): tensor for name, tensor in found.items()}
         model.load_state_dict({name: tensors[name] for name in model.state_dict()})
         wordpiece = WordPiece((folder / TOKENIZER).read_text(encoding="utf-8"))
-        bert = Bert(model, begin=wordpiece.id("[CLS]"), end=wordpiece.id("[SEP]"))
+        bert = Bert(model, wordpiece)
     except Exception as error:  # whatever a broken file or a wrong shape raises
         raise WeightsError(f"{folder}: no complete BERT can be read: {error}") from error
     if checkpointing:
