@@ -210,7 +210,7 @@ class Learner:
             write_bad_batch(self._folder, pairs, loss=loss, gradient=norm, uids=names)
         return CprsError(
             f"the loss is {loss}, its gradient {norm}: stopped before the update; the batch is in"
-            f" {path}, the last checkpoint is from before it"
+            f" {path}; the last checkpoint, where there is one, is from before it"
         )
 
     def _parts(self, pairs: Sequence[Pair]) -> list[list[int]]:

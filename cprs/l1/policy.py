@@ -87,10 +87,8 @@ def load_policy(
     if not named and not Path(path).is_dir():
         raise WeightsError(f"{path}: no causal language model to load: there is no such folder")
     from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
 
-    # A bar of its own would stand in what a command says when something is wrong.
-    logging.disable_progress_bar()
+    _without_bars()
     try:
         tokenizer = _tokenizer(str(path))
         model = AutoModelForCausalLM.from_pretrained(str(path), dtype=torch.float32)
@@ -138,8 +136,12 @@ def make_policy(
 
 
 def frozen(policy: Policy) -> Policy:
-    """A policy like this one, in memory beside it, that does not learn: to be compared with."""
-    model = copy.deepcopy(policy.model).eval().requires_grad_(False)
+    """A policy like this one, in memory beside it, that does not learn: to be compared with. Of
+    LoRA, only the adapters are there twice."""
+    shared = {
+        id(weight): weight for weight in policy.model.parameters() if not weight.requires_grad
+    }
+    model = copy.deepcopy(policy.model, shared).eval().requires_grad_(False)
     inner = model.get_base_model() if policy.lora else model
     # TRL wraps `forward` in a closure over the model it is given: a copy that kept it would go on
     # answering with that model's weights.
@@ -152,6 +154,7 @@ def save_policy(policy: Policy, folder: Path, weights: dict[str, Any] | None = N
     """Write model and tokenizer in Hugging Face's layout; of LoRA, the adapters alone. `weights`
     take the place of the model's own where those are spread over processes."""
     folder.mkdir(parents=True, exist_ok=True)
+    _without_bars()
     policy.model.save_pretrained(str(folder), state_dict=weights, safe_serialization=True)
     policy.tokenizer.save_pretrained(str(folder))
 
@@ -166,6 +169,13 @@ def publish(policy: Policy, folder: Path, name: str, weights: dict[str, Any] | N
         whole.rmdir()
     os.replace(part, whole)
     return whole
+
+
+def _without_bars() -> None:
+    """A bar of transformers' own would stand in what a command says."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _tokenizer(path: str) -> Any:

@@ -161,7 +161,7 @@ def plot(folder: Path, *, smooth: int = 10) -> Path:
     counted = ("length", "kept", "dropped_right", "dropped_wrong")
     names = [name for name in (*shown, *counted) if any(row[name] for row in rows)]
     height = -(-len(names) // 3)
-    figure, axes = pyplot.subplots(height, 3, figsize=(12, 2.6 * height), squeeze=False)
+    figure, axes = pyplot.subplots(height, 3, figsize=(9, 1.9 * height), squeeze=False)
     borders = [
         int(rows[i]["step"])
         for i in range(1, len(rows))
@@ -174,12 +174,13 @@ def plot(folder: Path, *, smooth: int = 10) -> Path:
         axis.plot(steps, _smoothed(values, smooth))
         for border in borders:
             axis.axvline(border, linestyle=":", color="grey")
-        axis.set_title(name.replace("_", " "))
+        axis.set_title(name.replace("_", " "), fontsize="small")
+        axis.tick_params(labelsize="x-small")
     for axis in list(axes.flat)[len(names) :]:
         axis.remove()
     figure.tight_layout()
     path = folder / "steps.png"
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=80, pil_kwargs={"optimize": True})
     pyplot.close(figure)
     return path
 

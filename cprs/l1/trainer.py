@@ -270,8 +270,10 @@ class Trainer:
             name: self.sampler.accuracy(some, samples=recipe.evaluate_samples, salt=when)
             for name, some in sets.items()
         }
+        if not found:
+            return
         self._say(f"{when}: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
-        if self._record is not None and found:
+        if self._record is not None:
             self._record.measured(self._at.total, when, found)
 
     def _done(

@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch", reason="needs cprs[l1]")
 pytest.importorskip("transformers", reason="needs cprs[l1]")
 
 from cprs.errors import OptionError
-from cprs.l1.demo import preferences, report
+from cprs.l1 import pairing
+from cprs.l1.demo import report
 from cprs.l1.demo.ablate import ablation
 from cprs.l1.demo.figure import draw
 from cprs.l1.demo.presets import PRESETS, Preset, preset
@@ -71,7 +72,7 @@ def test_a_seed_leaves_all_figures(
         half = [[1.0] + [0.0] * (len(one) - 1) for one in rights]
         return make_pairs(shorts, longs, outputs, half, seed=seed)
 
-    monkeypatch.setattr(preferences, "make_pairs", paired)
+    monkeypatch.setattr(pairing, "make_pairs", paired)
     monkeypatch.setitem(PRESETS, name, small(PRESETS[name]))
     told: list[str] = []
     (alone,) = run(name, tmp_path, seeds=[7], parts=["preference"], say=told.append)

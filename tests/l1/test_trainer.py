@@ -23,6 +23,8 @@ from cprs.l1.corpus import Data
 from cprs.l1.demo.tokenizer import make_model
 from cprs.l1.policy import load_policy, make_policy
 from cprs.l1.record import BAD_BATCH, STEPS, Row, plot, read_measured, read_steps
+from cprs.l1.reward.hybrid import Scorer
+from cprs.l1.reward.judge import Judge
 from cprs.l1.rollout.generate import Generate
 from cprs.l1.sft import encode_triplets
 from cprs.l1.trainer import POLICY, RETENTION
@@ -266,6 +268,21 @@ def test_a_step_without_a_mixed_group_says_so_and_changes_nothing(tmp_path: Path
     assert (row["updates"], row["kept"], row["dropped_wrong"]) == ("0", "0", "8")
     assert any("none of 8 groups is mixed (0 all right, 8 all wrong)" in line for line in told)
     assert all(torch.equal(one, before[name]) for name, one in weights(made).items())
+
+
+def test_where_the_judge_is_down_the_rule_decides_and_answers_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("openai", reason="needs cprs[l1]")
+    recipe = replace(RECIPE, sft_steps=0, steps=(1,), limits=(40,), evaluate=0, dynamic=False)
+    given = data()
+    backend = half(given)
+    judge = Judge("http://127.0.0.1:9/v1", "none", retries=0)
+    backend.rights = dict.fromkeys(backend.rights, "</think> the answer is nobody")
+    trainer(tmp_path, recipe, data=given, backend=backend, scorer=Scorer(judge=judge)).run()
+    (row,) = rows(tmp_path)
+    assert (row["unjudged"], row["accuracy"]) == ("8", "0.0")
+    assert "the judge gave no verdict on 8 of 8 answers" in caplog.text
 
 
 def test_the_record_is_a_table_and_can_be_drawn(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from cprs.l1.cli.demo import ablate, demo
 from cprs.l1.cli.eval import evaluate
 from cprs.l1.cli.export import export_app
 from cprs.l1.cli.loong import loong_app
+from cprs.l1.cli.pairs import pairs
 from cprs.l1.cli.solopo import solopo
 from cprs.l1.cli.train import sft, train
 
@@ -28,6 +29,7 @@ def _l1() -> None: ...
 
 l1_app.command()(train)
 l1_app.command()(sft)
+l1_app.command()(pairs)
 l1_app.command()(solopo)
 l1_app.command()(demo)
 l1_app.command()(ablate)

@@ -32,6 +32,9 @@ def convert(
     corpus: Annotated[
         Path | None, typer.Option("--corpus", metavar="FILE", help="MultiHopRAG's articles.")
     ] = None,
+    supporting: Annotated[
+        bool, typer.Option("--supporting", help="Only texts that bear on the question.")
+    ] = False,
 ) -> None:
     """Bring a public set into examples, with its gold answers."""
     from cprs.l1.data.convert import convert as converted
@@ -49,7 +52,7 @@ def convert(
         if hub is not None
         else (row for path in file or () for row in read_rows(path))
     )
-    examples = list(converted(name, rows, corpus=articles))
+    examples = list(converted(name, rows, corpus=articles, supporting=supporting))
     say([("written", f"{write_examples(out, examples):,} examples to {out}")])
 
 

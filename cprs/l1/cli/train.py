@@ -216,4 +216,8 @@ def run(
             facts.append(("plot", str(plot(out))))
         except OptionError:  # no phase to plot, or no matplotlib
             facts.append(("plot", "none"))
+        if scorer.unjudged:
+            facts.append(
+                ("warning", f"{scorer.unjudged:,} answers without a verdict: the rule decided them")
+            )
         say_facts(facts)

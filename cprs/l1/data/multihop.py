@@ -14,25 +14,34 @@ def titled(parts: list[tuple[str, str]]) -> str:
     return "\n\n".join(f"{title}\n{text}".strip() for title, text in parts)
 
 
-def wiki(row: Row, source: str) -> Iterator[Example]:
+def wiki(row: Row, source: str, *, supporting: bool = False) -> Iterator[Example]:
     """HotpotQA's and 2WikiMultihopQA's: `context` is a list of [title, sentences], or on the hub an
-    object of both lists."""
+    object of both lists; so are `supporting_facts`, whose titles' texts are the `supporting` ones.
+    """
     context = row["context"]
     if isinstance(context, Mapping):
         texts = context.get("sentences") or context["content"]
         pairs = list(zip(context["title"], texts, strict=True))
     else:
         pairs = [(title, sentences) for title, sentences in context]
+    if supporting:
+        facts = row["supporting_facts"]
+        titles = set(
+            facts["title"] if isinstance(facts, Mapping) else [title for title, _ in facts]
+        )
+        pairs = [(title, sentences) for title, sentences in pairs if title in titles]
     text = titled([(title, "".join(_spaced(sentences))) for title, sentences in pairs])
     uid = str(row.get("_id") or row["id"])
     yield Example(uid, row["question"], text, (row["answer"],), source=source)
 
 
-def musique(row: Row, source: str) -> Iterator[Example]:
-    """MuSiQue's; questions without an answer in the text are none to train on."""
+def musique(row: Row, source: str, *, supporting: bool = False) -> Iterator[Example]:
+    """MuSiQue's, or of its paragraphs only the `supporting` ones; questions without an answer in
+    the text are none to train on."""
     if row.get("answerable") is False:
         return
-    text = titled([(part["title"], part["paragraph_text"]) for part in row["paragraphs"]])
+    parts = [one for one in row["paragraphs"] if not supporting or one["is_supporting"]]
+    text = titled([(part["title"], part["paragraph_text"]) for part in parts])
     answers = dict.fromkeys([row["answer"], *(row.get("answer_aliases") or ())])
     yield Example(str(row["id"]), row["question"], text, tuple(answers), source=source)
 

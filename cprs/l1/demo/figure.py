@@ -10,7 +10,7 @@ from cprs.l1.demo.report import PREFERENCES, Result, accuracy
 
 Panel = tuple[str, tuple[str, ...], list[list[float]]]
 _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("short", ("short, before phase 1", "short, after phase 1"), ("before", "after phase 1")),
+    ("short", ("short, before phase 1", "short, after phase 1"), ("before", "after\nphase 1")),
     (
         "long",
         (
@@ -24,7 +24,7 @@ _PHASES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     (
         "retained hard examples",
         ("retained examples, before phase 2", "retained examples, after phase 2"),
-        ("before phase 2", "after phase 2"),
+        ("before\nphase 2", "after\nphase 2"),
     ),
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 from cprs.l1.demo.presets import Preset
 from cprs.l1.demo.task import shorter
 from cprs.l1.demo.toy import Toy, again, backend_of
-from cprs.l1.pairs import make_pairs
+from cprs.l1.pairing import sampled_pairs
 from cprs.l1.policy import Policy
 from cprs.l1.preference import train_on_pairs
 from cprs.l1.prompt import Prompts
@@ -32,14 +32,8 @@ def preference(
     some = toy.longs[: chosen.pairs]
     facts = (chosen.short.least + chosen.short.most) // 2
     shorts = [shorter(one, facts, seed=seed) for one in some]
-    groups = _sampler(policy, recipe).groups(shorts)
-    paired = make_pairs(
-        shorts,
-        [one.example for one in some],
-        [[rollout.text for rollout in group.rollouts] for group in groups],
-        [[one.accuracy for one in group.judged] for group in groups],
-        seed=seed,
-    )
+    longs = [one.example for one in some]
+    paired = sampled_pairs(_sampler(policy, recipe), shorts, longs, seed=seed)
     found: dict[str, Any] = {"pairs": len(paired.pairs), BEFORE: _measure(policy, recipe, toy)}
     solo = replace(chosen.preference, seed=seed)
     plain = replace(solo, alpha=0.0)

@@ -14,11 +14,12 @@ pytest.importorskip("transformers", reason="needs cprs[l1]")
 pytest.importorskip("openai", reason="needs cprs[l1]")
 
 from command import run
-from toys import RECIPE, data, policy
+from toys import RECIPE, data, half, policy
 
 from cprs.l1.example import write_examples
-from cprs.l1.pairs import PreferencePair, write_pairs
+from cprs.l1.pairs import PreferencePair, read_pairs, write_pairs
 from cprs.l1.policy import save_policy
+from cprs.l1.rollout import generate
 from cprs.recipes import write_recipe
 
 torch.set_num_threads(1)
@@ -73,6 +74,34 @@ def test_training_on_pairs(files: Path, tmp_path: Path, more: list[str]) -> None
     done = run("l1", "solopo", *given, "--batch", 5, *more)
     assert done.code == 0, done.err
     assert (tmp_path / "out/policy/config.json").exists()
+
+
+def test_pairs_are_made_from_what_a_model_answers(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "pairs.jsonl"
+    given = ["--model", files / "model", "--data", files / "examples.jsonl", "--out", out]
+    given += ["--device", "cpu", "--samples", 2, "--longest", 8, "--tokens", 20]
+    none = run("l1", "pairs", *given)
+    assert "no pair: of 20 examples 0 had no wrong output and 20 no right one" in none.error
+    assert not out.exists()
+    # The model is random: every other output is right all the same.
+    monkeypatch.setattr(generate, "Generate", lambda tokens: half(data()))
+    done = run("l1", "pairs", *given)
+    assert done.code == 0, done.err
+    made = read_pairs(out)
+    assert len(made) == 20
+    for pair in made:
+        documents = pair.long.context.split("\n\n")
+        assert pair.short.context in documents
+        assert len(documents) > 1
+        assert pair.short.tokens is not None
+        assert pair.long.tokens is not None
+        assert pair.short.tokens < pair.long.tokens <= 21
+        assert pair.chosen.endswith(pair.short.answers[0])
+    few = run("l1", "pairs", *given[:-1], 1)
+    assert few.code == 0
+    assert all(pair.short.context == pair.long.context for pair in read_pairs(out))
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,26 @@ def test_multihoprag_takes_whole_articles() -> None:
         list(convert("multihoprag", [row], corpus={}))
 
 
+def test_only_the_texts_that_bear_on_a_question() -> None:
+    parts = [
+        {"title": "T", "paragraph_text": "x", "is_supporting": False},
+        {"title": "U", "paragraph_text": "y", "is_supporting": True},
+    ]
+    row = {**ROWS[4][1], "paragraphs": parts}
+    (made,) = convert("musique", [row], supporting=True)
+    assert made.context == "U\ny"
+    row = {**ROWS[3][1], "supporting_facts": {"title": ["U", "U"], "sent_id": [0, 1]}}
+    (made,) = convert("2wikimultihopqa", [row], supporting=True)
+    assert made.context == "U\nC."
+    row = {**ROWS[2][1], "supporting_facts": [["T", 0]]}
+    (made,) = convert("hotpotqa", [row], supporting=True)
+    assert made.context == "T\nA. B."
+    with pytest.raises(OptionError, match="qasper does not say"):
+        list(convert("qasper", [], supporting=True))
+    with pytest.raises(TextError, match="LongBench does not say"):
+        list(convert("musique", [LONGBENCH], supporting=True))
+
+
 def test_what_is_no_row_says_which(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="unknown set"):
         list(convert("squad", []))
