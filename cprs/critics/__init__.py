@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cprs.critics.base import Scorer, State, TokenCritic, TokenScores, decoding_of
-from cprs.errors import OptionError, unknown
+from cprs.errors import OptionError
+
+# Not by its own name, which a module of this package has too.
+from cprs.errors import unknown as unknown_of
 
 __all__ = [
     "Scorer",
     "State",
     "TokenCritic",
     "TokenScores",
+    "check_critic",
     "decoding_of",
     "known_critics",
     "load_critic",
@@ -42,13 +46,28 @@ def load_critic(name: str | Path, *, device: str = "cpu") -> TokenCritic:
         return _read(Path(name), device)
     if isinstance(name, str) and is_hub_name(name):
         return _hybrid(find_on_hub(name), device)
+    raise _unknown(str(name))
+
+
+def check_critic(name: str) -> None:
+    """Raises `OptionError` for a name that `load_critic` does not know. Loads nothing."""
+    from cprs.critics.hybrid.hub import is_hub_name
+    from cprs.critics.vllm.opening import is_vllm
+
+    bare, _ = _placed(name, "cpu")
+    found = bare in _CRITICS or is_vllm(bare) or is_hub_name(bare)
+    if not found and not (bare and Path(bare).is_dir()):
+        raise _unknown(bare)
+
+
+def _unknown(name: str) -> OptionError:
     known = [
         *_CRITICS,
         "a folder made by `cprs export` or `cprs train`",
         "a hybrid's folder, or its name on the Hugging Face hub",
         "vllm: before one of those or before http://host:port",
     ]
-    raise unknown("critic", str(name), known)
+    return unknown_of("critic", name, known)
 
 
 def known_critics() -> tuple[str, ...]:

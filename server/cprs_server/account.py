@@ -19,11 +19,14 @@ from cprs_server.upstream.relay import Send
 from cprs_server.wire.base import Conversation
 from cprs_server.wire.reported import Reported
 
+_LOGGED = 100_000
+"""Bytes of a body that are logged, where texts are."""
+
 
 @dataclass(slots=True)
 class Account:
     """One request's. Nobody was told anything as long as `status` is 499. `heard`: the answer,
-    where it is to be compared with another."""
+    where it is to be compared with another or logged; `bodies` that are to be logged with it."""
 
     stages: Stages = field(default_factory=Stages)
     status: int = 499
@@ -40,6 +43,7 @@ class Account:
     bytes_out: int = 0
     error: str = ""
     heard: bytearray | None = None
+    bodies: dict[str, bytes] = field(default_factory=dict)
     reported: Reported = field(default_factory=Reported)
 
     def note(self, part: bytes) -> None:
@@ -51,13 +55,21 @@ class Account:
         if self.heard is not None and len(self.heard) <= MOST:
             self.heard += part
 
-    def record(self, asked: Incoming) -> Record:
-        """The figures, at the end."""
+    @property
+    def texts(self) -> dict[str, str]:
+        """What is to be logged of the texts themselves, the beginning of each."""
+        if not self.bodies:
+            return {}
+        bodies = {**self.bodies, "answer": bytes(self.heard or b"")}
+        return {name: body[:_LOGGED].decode("utf-8", "replace") for name, body in bodies.items()}
+
+    def record(self, asked: Incoming, *, endpoint: str | None = None) -> Record:
+        """The figures, at the end. `endpoint`: its template, by default the one of `asked`."""
         change, conversation = self.change, self.conversation
         usage_in, usage_out = self.reported.tokens
         target = self.routed.target if self.routed else None
         return Record(
-            endpoint=asked.endpoint,
+            endpoint=endpoint or asked.endpoint,
             status=self.status,
             form=asked.form.name if asked.form else "",
             model=conversation.model if conversation else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +14,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from cprs import __version__
+from cprs.errors import CprsError
 from cprs_server.access.guard import guard
 from cprs_server.access.limits import Limits
 from cprs_server.config.reload import Reload
@@ -22,12 +25,13 @@ from cprs_server.endpoints.own import Own
 from cprs_server.endpoints.routers import compression_routers
 from cprs_server.errors import ProxyError
 from cprs_server.exchange import Exchange, Parts
-from cprs_server.incoming import Incoming, new_id
+from cprs_server.incoming import KNOWN_ENDPOINT, Incoming, new_id
 from cprs_server.keeping import StoreKeeper
 from cprs_server.live import Current, Live
 from cprs_server.observe.access_log import AccessLog
 from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.tracing import tracer
+from cprs_server.observed import ASKED, ERROR, Observed, template_of
 from cprs_server.planning.planner import Planner
 from cprs_server.retrieve_tool import RetrieveTool
 from cprs_server.running.service import Service
@@ -48,8 +52,8 @@ _OWN = ("/v1/models", "/v1/compress", "/v1/plan", "/v1/compressions/", "/v1/retr
 class Proxy:
     """Sends each request where it belongs. `own` has our endpoints and the lifespan."""
 
-    def __init__(self, own: FastAPI, exchange: Exchange) -> None:
-        self.own = own
+    def __init__(self, own: Observed, exchange: Exchange) -> None:
+        self._own = own
         self._exchange = exchange
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +63,22 @@ class Proxy:
         if passing and scope["type"] in ("http", "websocket"):
             await self._exchange(scope, receive, send)
         else:
-            await self.own(scope, receive, send)
+            await self._own(
+                scope, receive, _in_a_line(send) if scope["type"] == "lifespan" else send
+            )
+
+
+def _in_a_line(send: Send) -> Send:
+    """`send` of a lifespan that says why the proxy does not start, where it would tell a traceback
+    of what the user can put right."""
+
+    async def told(message: MutableMapping[str, Any]) -> None:
+        error = sys.exc_info()[1]
+        if message["type"] == "lifespan.startup.failed" and isinstance(error, CprsError):
+            message = {**message, "message": str(error)}
+        await send(message)
+
+    return told
 
 
 def create_app(
@@ -68,7 +87,7 @@ def create_app(
     """The proxy under `settings`, or those that `reload` has at the time. `service`: what runs
     compressions, by default one of its own with the critics that routes name."""
     reload = reload or Reload(settings)
-    metrics = Metrics(endpoints=(*PATHS, "/v1/{path}"))
+    metrics = Metrics(endpoints=PATHS)
     service = service or _service(settings)
 
     def know(live: Live) -> None:
@@ -107,7 +126,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         transport.start()
-        await service.warm()
+        await asyncio.gather(service.warm(), asyncio.to_thread(planner.counting.warm))
         health.started()
         yield
         await shadowing.close()
@@ -117,10 +136,16 @@ def create_app(
 
     own = _own_api(lifespan)
     own.include_router(health_router(health, metrics, keys=lambda: current().keys))
-    own.include_router(models_router(Models(transport), lambda request: _asker(request, current)))
-    for router in compression_routers(Own(current, service, planner, store, limits)):
+    routers = [
+        models_router(Models(transport), lambda request: _asker(request, current)),
+        *compression_routers(Own(current, service, planner, store, limits)),
+    ]
+    for router in routers:
         own.include_router(router)
-    return guard(Proxy(own, Exchange(parts)), settings.limits, cors=settings.cors)
+    templates = (template_of(route) for router in routers for route in router.routes)
+    metrics.know_endpoints([*PATHS, KNOWN_ENDPOINT, *templates])
+    proxy = Proxy(Observed(own, metrics, parts.log), Exchange(parts))
+    return guard(proxy, settings.limits, cors=settings.cors)
 
 
 def _own_api(lifespan: Any) -> FastAPI:
@@ -153,6 +178,7 @@ def _error_response(request: Request, error: Exception) -> Response:
         headers = dict(error.headers or {})
     else:
         status, message, code = 500, "a fault of the proxy", "fault"
+    request.scope[ERROR] = code or ("fault" if status >= 500 else "")
     body = errors_at(request.url.path).error(status, message, code=code)
     return Response(body, status, headers, media_type="application/json")
 
@@ -181,5 +207,5 @@ def _critics(settings: Settings) -> list[str]:
 
 def _asker(request: Request, current: Callable[[], Live]) -> Asker:
     live = current()
-    asked = Incoming.of(request.scope, live, new_id())
+    asked = request.scope[ASKED] = Incoming.of(request.scope, live, new_id())
     return Asker(live.router, asked.key, asked.headers, asked.own)

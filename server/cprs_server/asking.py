@@ -26,6 +26,17 @@ _COMPRESSED = frozenset(("chat", "completions", "responses", "messages"))
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """`form` by its name, `value` is the JSON, the rest what it asks for and where it goes."""
+
+    form: str
+    value: Mapping[str, Any]
+    conversation: Conversation
+    routed: Routed
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """`value` is the JSON, the rest what it comes to."""
 
@@ -67,11 +78,9 @@ class Asking:
         return splice(body, edits, model=model)
 
 
-def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) -> Asking:
-    """Understand a body of `form`. Takes about a second for eight megabytes.
-
-    Raises `ProxyError`: 400 for what is no request, 403 and 404 for what is not to be had here.
-    """
+def understand(body: bytes, form: Form, asked: Incoming, live: Live) -> Understood:
+    """Read a body of `form`. Raises `ProxyError`: 400 for what is no request, 403 and 404 for what
+    is not to be had here."""
     value = parse(body)
     conversation = form.read(value)
     key = asked.key
@@ -91,9 +100,16 @@ def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) 
         options = extract_options(options)
     if routed.route.reasoner is not None and form.name in REASONED:
         conversation = with_room(conversation, routed.target)
+    return Understood(form.name, value, conversation, routed, options)
+
+
+def planned(found: Understood, asked: Incoming, planner: Planner) -> Asking:
+    """The plan for it. Takes about a second for eight megabytes, or where the target's tokenizer is
+    not loaded yet. Raises `ProxyError` (413) for more tokens than the key may send."""
+    conversation, routed, key = found.conversation, found.routed, asked.key
     scope = key.name if key else ""
-    plan = planner.plan(conversation, options, routed.target, scope=scope)
-    if form.name == "count_tokens" and routed.upstream is None:
+    plan = planner.plan(conversation, found.options, routed.target, scope=scope)
+    if found.form == "count_tokens" and routed.upstream is None:
         plan = replace(plan, tokens_in=planner.tokens(conversation, routed.target))
     if key is not None and key.max.tokens is not None and plan.tokens_in > key.max.tokens:
         raise ProxyError(
@@ -102,4 +118,4 @@ def ask(body: bytes, form: Form, asked: Incoming, live: Live, planner: Planner) 
             f"{key.max.tokens}",
             code="prompt_too_long",
         )
-    return Asking(value, conversation, routed, plan)
+    return Asking(found.value, conversation, routed, plan)

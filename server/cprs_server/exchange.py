@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from cprs_server.access.limits import Limits
 from cprs_server.account import Account, Begun
-from cprs_server.asking import Asking, ask
+from cprs_server.asking import Asking, planned, understand
 from cprs_server.calls import calls_of, traced
 from cprs_server.change import Change, carry_out
 from cprs_server.errors import ProxyError
@@ -28,16 +28,15 @@ from cprs_server.reasoner.edit import answer_edit
 from cprs_server.retrieve_tool import Back, RetrieveTool
 from cprs_server.running.base import Job, Runner
 from cprs_server.shadowing import Shadowing
+from cprs_server.sockets import answer_socket
 from cprs_server.telling import headers_of, id_header, refuse, usage_of
 from cprs_server.upstream.base import Call, Headers, Reply, Transport
 from cprs_server.upstream.body import read_body
 from cprs_server.upstream.disconnect import ClientGone, DisconnectWatch, Receive
 from cprs_server.upstream.extract import Extract, ExtractReply
-from cprs_server.upstream.headers import request_headers
 from cprs_server.upstream.relay import Edit, Send, relay
 from cprs_server.upstream.retry import send_with_fallback
-from cprs_server.upstream.websocket import WebSocketTransport, pass_websocket
-from cprs_server.urls import upstream_url
+from cprs_server.upstream.websocket import WebSocketTransport
 from cprs_server.wire.base import Conversation, Form
 from cprs_server.wire.body import parse
 from cprs_server.wire.forms import wants_usage
@@ -90,7 +89,7 @@ class Exchange:
         try:
             asked = Incoming.of(scope, live, id)
             if scope["type"] == "websocket":
-                await self._socket(asked, live, scope, receive, send)
+                await self._told(asked, live, account, scope, receive, begun)
                 return
             with parts.tracer.span("cprs.request", headers=asked.headers) as span:
                 await self._told(asked, live, account, scope, receive, begun)
@@ -99,11 +98,10 @@ class Exchange:
             await refuse(error, scope, account, begun, id)
         finally:
             parts.metrics.active.dec()
-            if scope["type"] == "http":
-                record = account.record(asked or Incoming.unknown(scope, id))
-                parts.metrics.observe(record)
-                name = asked.key.name if asked is not None and asked.key else None
-                parts.log.write(record, name, id)
+            record = account.record(asked or Incoming.unknown(scope, id))
+            parts.metrics.observe(record)
+            parts.log.write(record, asked.key.name if asked and asked.key else None, id)
+            parts.log.content(id, **account.texts)
 
     async def _told(
         self,
@@ -115,8 +113,15 @@ class Exchange:
         send: Begun,
     ) -> None:
         """Answer, or tell the client why not."""
+        parts = self._parts
         try:
-            await self._answer(asked, live, account, scope, receive, send)
+            if scope["type"] == "websocket":
+                await answer_socket(
+                    asked, live, account, scope, receive, send,
+                    limits=parts.limits, transport=parts.transport,
+                )  # fmt: skip
+            else:
+                await self._answer(asked, live, account, scope, receive, send)
         except ClientGone:
             account.error = "client_gone"
         except ProxyError as error:
@@ -164,7 +169,7 @@ class Exchange:
         """A request of a form that is known: planned, compressed, sent on."""
         parts = self._parts
         with account.stages.time("plan"):
-            asking = await off_loop(len(body), lambda: ask(body, form, asked, live, parts.planner))
+            asking = await self._planned(asked, form, live, body)
         plan, routed, conversation = asking.plan, asking.routed, asking.conversation
         account.plan, account.routed, account.conversation = plan, routed, conversation
         with account.stages.time("compress"):
@@ -176,21 +181,25 @@ class Exchange:
         account.stages.add("queue", sum(one.waited for one in change.done))
         parts.limits.adjust(asked.key, change.tokens_out)
         if change.done:
-            self._remember(change)
-            parts.keeper.keep(asked, conversation, plan, change)
+            await off_loop(len(body), lambda: self._remember(asked, asking, change))
+        changed = body
         if own is None:
             with account.stages.time("splice"):
                 changed = await off_loop(len(body), lambda: asking.changed(body, change))
+        logged = parts.log.texts
+        if logged:
+            account.bodies = {"request": body, **({} if changed is body else {"sent": changed})}
         # Answers of reasoners are changed on their way: there is nothing like to compare them to.
         compared = bool(change.edits) and not asking.reasons and live.shadow.sample(asked.id)
-        told = headers_of(asked, plan, change, account)
+        headers = headers_of(asked, plan, change, account)
         account.sent = time.perf_counter()
         if own is not None:
             account.upstream, reply = routed.name, own
         else:
             assert routed.upstream is not None
             # Into a stream that is packed nothing can be written, an error neither.
-            readable = asking.usage or asking.reasons or compared or conversation.stream
+            told = asking.usage or asking.reasons or conversation.stream
+            readable = told or compared or logged
             if live.settings.retrieve_tool and _offers(parts.tool, form, asking, change):
                 reply = await self._with_tool(asked, form, live, asking, change, changed, account)
             else:
@@ -203,10 +212,10 @@ class Exchange:
             answer=asking.answer_only,
             usage=usage_of(asked, plan, change) if asking.usage else None,
         )
-        if compared:
+        if compared or logged:
             account.heard = bytearray()
-        await self._relay(reply, account, send, watch, told, form, edit)
-        if account.heard and account.status < 300 and not account.error:
+        await self._relay(reply, account, send, watch, headers, form, edit)
+        if compared and account.heard and account.status < 300 and not account.error:
 
             def twin() -> Call:
                 original = asking.changed(body, replace(change, edits=()))
@@ -286,7 +295,16 @@ class Exchange:
         )
         return change, reply
 
-    def _remember(self, change: Change) -> None:
+    async def _planned(self, asked: Incoming, form: Form, live: Live, body: bytes) -> Asking:
+        planner = self._parts.planner
+        found = await off_loop(len(body), lambda: understand(body, form, asked, live))
+        # To load a tokenizer holds others up as a long body does.
+        loaded = planner.counting.has(found.routed.target.tokenizer)
+        size = len(body) if loaded else max(len(body), LARGE + 1)
+        return await off_loop(size, lambda: planned(found, asked, planner))
+
+    def _remember(self, asked: Incoming, asking: Asking, change: Change) -> None:
+        self._parts.keeper.keep(asked, asking.conversation, asking.plan, change)
         for group, one in zip(change.pieces, change.done, strict=True):
             for piece, text in zip(group, one.texts, strict=True):
                 counting = self._parts.planner.counting
@@ -353,29 +371,6 @@ class Exchange:
             )
         if relayed.error is not None:
             account.error = relayed.error.code
-
-    async def _socket(
-        self,
-        asked: Incoming,
-        live: Live,
-        scope: MutableMapping[str, Any],
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        routed = live.router.route("", None, asked.key)
-        if routed.upstream is None:
-            raise ProxyError(404, "there is no upstream to join this WebSocket to")
-        upstream = routed.upstream
-        keep = not asked.own and upstream.api_key is None and upstream.auth != "none"
-        await pass_websocket(
-            scope,
-            receive,
-            send,
-            url=upstream_url(upstream, asked.path, asked.query),
-            headers=request_headers(asked.headers, upstream, body=None, keep_auth=keep),
-            transport=self._parts.transport,
-            keep_auth=keep,
-        )
 
 
 def _offers(tool: RetrieveTool, form: Form, asking: Asking, change: Change) -> bool:

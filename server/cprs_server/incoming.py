@@ -14,7 +14,8 @@ from cprs_server.upstream.headers import header
 from cprs_server.wire.base import Form
 from cprs_server.wire.forms import form_at
 
-_KNOWN_ENDPOINT = "/v1/{path}"
+KNOWN_ENDPOINT = "/v1/{path}"
+"""What a request of no known form is called, whatever its path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Incoming:
     @property
     def endpoint(self) -> str:
         """The template of its path: what logs and metrics call it by."""
-        return self.path if self.form is not None else _KNOWN_ENDPOINT
+        return self.path if self.form is not None else KNOWN_ENDPOINT
 
 
 def new_id() -> str:

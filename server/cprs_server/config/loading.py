@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from cprs.errors import OptionError
 from cprs_server.config.messages import Problem, problems_of
 from cprs_server.config.settings import Settings
-from cprs_server.config.yaml_file import Document, read
+from cprs_server.config.yaml_file import Document, NotYaml, read
 
 PREFIX = "CPRS_SERVE_"
 """What environment variables that are settings begin with: CPRS_SERVE_LIMITS__DEADLINE=60."""
@@ -65,6 +65,9 @@ def _read(path: Path) -> Document:
         raise ConfigError([f"{path}: not UTF-8 (byte {error.start})"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or error}"]) from None
+    except NotYaml as error:
+        where = path if error.line is None else f"{path}:{error.line}"
+        raise ConfigError([f"{where}: {error}"]) from None
     except ValueError as error:
         raise ConfigError([f"{path}: {error}"]) from None
 

@@ -28,11 +28,20 @@ class Document:
     problems: tuple[tuple[Place, str], ...] = ()
 
 
+class NotYaml(ValueError):
+    """Text that is no YAML; `line` (from 1) where that shows."""
+
+    def __init__(self, said: str, line: int | None = None) -> None:
+        super().__init__(said)
+        self.line = line
+
+
 def read(text: str, environment: Mapping[str, str]) -> Document:
     """Read YAML text.
 
     `${VAR}` in a value is the environment variable, `${VAR:-default}` the default where it is
-    unset or empty, `$${` a literal `${`. Raises `ValueError` for what is no YAML or no mapping.
+    unset or empty, `$${` a literal `${`. Raises `ValueError` for what is no YAML (`NotYaml`) or
+    no mapping.
     """
     try:
         loader = yaml.SafeLoader(text)
@@ -47,10 +56,11 @@ def read(text: str, environment: Mapping[str, str]) -> Document:
         values = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise ValueError(f"{where}not YAML: {error.problem or error.context}") from error
+        raise NotYaml(
+            f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else None
+        ) from error
     except yaml.YAMLError as error:
-        raise ValueError(f"not YAML: {str(error).splitlines()[0]}") from error
+        raise NotYaml(f"not YAML: {str(error).splitlines()[0]}") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     filled: set[Place] = set()

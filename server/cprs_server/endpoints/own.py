@@ -14,6 +14,7 @@ from cprs_server.access.limits import Limits
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming, new_id
 from cprs_server.live import Live
+from cprs_server.observed import ASKED
 from cprs_server.off_loop import off_loop
 from cprs_server.planning.planner import Planner
 from cprs_server.running.base import Runner
@@ -38,6 +39,7 @@ class Own:
     def asked(self, request: Request) -> Incoming:
         """Who asks, within what they may. Raises `ProxyError`: 401, 429."""
         asked = Incoming.of(request.scope, self.live(), new_id())
+        request.scope[ASKED] = asked
         self.limits.take(asked.key)
         return asked
 

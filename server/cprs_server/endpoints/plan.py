@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from cprs_server.asking import Asking, ask
+from cprs_server.asking import Asking, planned, understand
 from cprs_server.endpoints.own import PROBLEMS, Own, json_response, routes_of
 from cprs_server.keeping import piece_of
 from cprs_server.wire.forms import FORMS
@@ -88,7 +88,10 @@ def plan_router(own: Own) -> APIRouter:
         asked = own.asked(request)
         name = form or _guess(body)
         raw = await request.body()
-        asking = await asyncio.to_thread(ask, raw, FORMS[name], asked, own.live(), own.planner)
+        live = own.live()
+        asking = await asyncio.to_thread(
+            lambda: planned(understand(raw, FORMS[name], asked, live), asked, own.planner)
+        )
         return await json_response(plan_out(asking), size=200 * len(asking.plan.pieces))
 
     return router

@@ -28,9 +28,14 @@ class AccessLog:
             # Not `log`, which looks for the caller first.
             self._log.handle(line)
 
+    @property
+    def texts(self) -> bool:
+        """Whether texts are logged."""
+        return self._content and self._log.isEnabledFor(logging.INFO)
+
     def content(self, request_id: str, **texts: str) -> None:
         """Logs texts of a request by name; does nothing unless that was asked for."""
-        if self._content and self._log.isEnabledFor(logging.INFO):
+        if self.texts and texts:
             fields = {"id": request_id, **texts}
             self._log.info("content", extra={"cprs_fields": fields})
 

@@ -188,6 +188,10 @@ class Metrics:
         self._models.know(models)
         self._upstreams.know(upstreams)
 
+    def know_endpoints(self, endpoints: Iterable[str]) -> None:
+        """Takes the templates of all routes there are."""
+        self._endpoints.know(endpoints)
+
     def render(self) -> bytes:
         """All metrics in Prometheus' text format, `CONTENT_TYPE`."""
         return generate_latest(self.registry)

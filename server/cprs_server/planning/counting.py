@@ -47,22 +47,40 @@ class Counting:
         self._counters: OrderedDict[str, TokenCounter] = OrderedDict()
         self._known: OrderedDict[tuple[str, int, int], Tally] = OrderedDict()
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
+
+    def warm(self) -> None:
+        """Import what finds tokenizers: that takes a second, and no request is to wait for it."""
+        self.counter("unknown")
+
+    def has(self, tokenizer: str) -> bool:
+        """Whether its counter is loaded. Else the first use is long work: up to a second."""
+        with self._lock:
+            return tokenizer in self._counters
 
     def counter(self, tokenizer: str) -> TokenCounter:
         """The counter of that name; an estimate for a name or file that cannot be read."""
+        if found := self._loaded(tokenizer):
+            return found
+        # Whoever asks meanwhile waits, instead of loading the same.
+        with self._loading:
+            if found := self._loaded(tokenizer):
+                return found
+            try:
+                found = self._load(tokenizer)
+            except OptionError:
+                found = TokenCounter(name=tokenizer, count=estimate, exact=False)
+            with self._lock:
+                self._counters[tokenizer] = found
+                while len(self._counters) > _COUNTERS:
+                    self._counters.popitem(last=False)
+        return found
+
+    def _loaded(self, tokenizer: str) -> TokenCounter | None:
         with self._lock:
             if found := self._counters.get(tokenizer):
                 self._counters.move_to_end(tokenizer)
-                return found
-        try:
-            found = self._load(tokenizer)
-        except OptionError:
-            found = TokenCounter(name=tokenizer, count=estimate, exact=False)
-        with self._lock:
-            self._counters[tokenizer] = found
-            while len(self._counters) > _COUNTERS:
-                self._counters.popitem(last=False)
-        return found
+            return found
 
     def slack(self, tokenizer: str) -> float:
         """By how much an estimate may still fall short for the family of that name, 1 or more."""

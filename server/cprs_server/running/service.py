@@ -100,7 +100,9 @@ class Service:
             return await asyncio.wait_for(self._together(jobs), seconds)
         except asyncio.TimeoutError:
             raise ProxyError(
-                504, f"compression took longer than {seconds:g} s and was stopped", code="deadline"
+                504,
+                f"compression took longer than {seconds:g} s (limits.deadline) and was stopped",
+                code="deadline",
             ) from None
 
     async def close(self, *, drain: float = 0.0) -> None:

@@ -143,7 +143,7 @@ def test_no_utf8(file: Path) -> None:
 
 def test_no_yaml(file: Path) -> None:
     (said,) = problems(file, "port: 1\nlimits: [\n")
-    assert said.startswith("cprs.yaml: line 3: not YAML: ")
+    assert said.startswith("cprs.yaml:3: not YAML: ")
 
 
 def test_unset_variable_has_its_line(file: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cprs_server.planning.counting import LONG, Counting, Tally, bound, sampled
@@ -78,3 +80,22 @@ def test_megabytes_are_estimated_in_a_moment() -> None:
     started = time.process_time()
     estimate(text)
     assert time.process_time() - started < 3
+
+
+def test_a_tokenizer_is_loaded_once_whoever_asks() -> None:
+    loads: list[str] = []
+    going = threading.Event()
+
+    def load(name: str) -> TokenCounter:
+        loads.append(name)
+        assert going.wait(10)
+        return TokenCounter(name, words)
+
+    counting = Counting(load)
+    with ThreadPoolExecutor(8) as threads:
+        found = [threads.submit(counting.counter, "m") for _ in range(8)]
+        assert not counting.has("m")
+        going.set()
+        assert len({id(each.result()) for each in found}) == 1
+    assert loads == ["m"]
+    assert counting.has("m")
