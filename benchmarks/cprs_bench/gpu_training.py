@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import asdict, replace
 from itertools import chain
@@ -210,7 +211,8 @@ def markdown(found: dict[str, Any]) -> str:
 
 def say(line: str) -> None:
     """To the terminal, at once."""
-    print(line, flush=True)  # noqa: T201
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _device(device: str) -> str:

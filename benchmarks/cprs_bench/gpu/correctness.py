@@ -64,7 +64,7 @@ def correctness(tell: Tell, size: Size) -> None:
                 except UnavailableError as error:
                     missing[key] = str(error)
                     continue
-                except Exception as error:  # noqa: BLE001  # a kernel that fails is a finding
+                except Exception as error:  # noqa: BLE001 - a kernel that fails is a finding
                     found, trouble = (), f"{type(error).__name__}: {error}"
                     worst[key] = (float("inf"), f"{case.what}: {trouble[:200]}")
                     continue

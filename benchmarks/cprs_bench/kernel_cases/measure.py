@@ -89,7 +89,7 @@ def measure(case: Case, clock: Clock, *, built: bool = False) -> list[Row]:
     try:
         inputs = case.make()
         exact = tensors(case.exact(*inputs))
-    except Exception as error:  # noqa: BLE001
+    except RuntimeError as error:
         return [replace(row, problem=_said(error)) for row in rows.values()][built:]
     for name, run in contenders.items():
         rows[name] = _check(rows[name], case, run, inputs, exact, clock)
@@ -119,8 +119,7 @@ def _check(
     before = torch.cuda.memory_allocated(clock.device) if gpu else 0
     try:
         made = tensors(run(*given))
-    # Whatever keeps a rival from running here is a line in the table, not the end of it.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - what keeps a rival from running is told
         return replace(row, problem=_said(error))
     memory = (torch.cuda.max_memory_allocated(clock.device) - before) / 1e6 if gpu else None
     wrong = max(apart(a[: len(b)], b) for a, b in zip(made, exact, strict=True))
