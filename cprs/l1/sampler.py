@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+from cprs.errors import OptionError
 from cprs.l1.dynamic_sampling import Group
 from cprs.l1.example import Example, Judged, Rollout
 from cprs.l1.policy import Policy
@@ -84,7 +85,7 @@ class Sampler:
     def _generate(self, examples: Sequence[Example], n: int, *, salt: str) -> list[list[Rollout]]:
         recipe = self._recipe
         self._refresh()
-        asks = [Ask(one.uid, self.prompts.encode(one) or ()) for one in examples]
+        asks = [Ask(one.uid, self._within(one)) for one in examples]
         # A step may sample several times: the prompts themselves tell one from the other.
         uids = ",".join(ask.uid for ask in asks)
         name = f"{recipe.seed} {self.at} {self._world.rank} {salt} {uids}"
@@ -93,6 +94,15 @@ class Sampler:
         # Also a process with nothing to sample gives its part of the weights to the others.
         with whole(self._policy, self._world):
             return self._backend.generate(asks, sampling, n=n, seed=seed) if asks else []
+
+    def _within(self, example: Example) -> tuple[int, ...]:
+        ids = self.prompts.encode(example)
+        if ids is None:
+            raise OptionError(
+                f"example {example.uid!r}: its prompt is over the limit of"
+                f" {self.prompts.limit:,} tokens: sample from those that are encodable"
+            )
+        return ids
 
     def _refresh(self) -> None:
         """Tell the backend of a policy that has changed; one on a server, by one process."""

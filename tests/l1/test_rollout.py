@@ -72,6 +72,17 @@ def test_sampling_depends_on_the_seed_alone() -> None:
             assert one.text == TOKENIZER.decode(one.ids, skip_special_tokens=True)
 
 
+def test_a_models_own_ways_to_sample_are_left_aside() -> None:
+    made = policy()
+    backend = Generate()
+    backend.refresh(made)
+    plain = backend.generate(ASKS, SAMPLING, n=2, seed=1)
+    own = made.model.generation_config
+    own.suppress_tokens = [plain[0][0].ids[0]]
+    assert backend.generate(ASKS, SAMPLING, n=2, seed=1) == plain
+    assert made.model.generation_config is own
+
+
 def test_sampled_tokens_are_as_likely_as_the_policy_says() -> None:
     """Over many draws of one token, each token's share is its probability."""
     made = policy()
@@ -141,6 +152,7 @@ def test_a_vllm_server_is_asked_by_token_ids(tmp_path: Path, vllm: Any) -> None:
     body = asked[(3, 4, 5)]
     expected = {"model": "policy", "n": 2, "temperature": 1.0, "top_p": 1.0, "max_tokens": 6}
     expected |= {"top_k": 5, "return_token_ids": True, "logprobs": 0, "seed": 7}
+    expected |= {"repetition_penalty": 1.0, "min_p": 0.0}
     assert {name: body[name] for name in expected} == expected
     assert [one.ids for one in found[0]] == [(3, 4, 1), (4, 4, 1)]
     assert found[1][0].prompt_ids == (7,)

@@ -52,7 +52,7 @@ def verl(
         raise OptionError(f"{data}: phases go by tokens: count them by cprs l1 data buckets")
     made = curriculum(examples, chosen.limits, tokens=lambda example: example.tokens or 0)
     phases = (made if chosen.curriculum else flat(made)).phases
-    retaining = phase > 1 and chosen.retention != "none"
+    retaining = phase > chosen.first_phase and chosen.retention != "none"
     if retaining and outputs is None:
         raise OptionError(
             "--outputs names what verl wrote of the phase before, for its hard examples; with"

@@ -51,7 +51,10 @@ def parse_number(text: str) -> Number | None:
     value = float(re.sub(r"[,\u00a0\u202f ]", "", match["number"]))
     power = match["e"] or match["ten"]
     if power:
-        value *= 10.0 ** int(power)
+        try:
+            value *= 10.0 ** int(power)
+        except OverflowError:
+            return None
         whole = False
     if match["under"]:
         under = float(re.sub(r"[,\u00a0\u202f ]", "", match["under"]))

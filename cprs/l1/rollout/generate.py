@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -44,22 +45,41 @@ class Generate:
         rows = [(place, ask) for place, ask in enumerate(asks) for _ in range(n)]
         found: list[list[Rollout]] = [[] for _ in asks]
         lengths = [len(ask.ids) + sampling.longest for _, ask in rows]
+        ends = policy.ends
         cuda = [policy.device] if policy.device.type == "cuda" else []
         was_training = policy.model.training
         policy.model.eval()
-        with torch.random.fork_rng(devices=cuda), torch.no_grad(), policy.precision():
+        forked = torch.random.fork_rng(devices=cuda)
+        with forked, torch.no_grad(), policy.precision(), _as_asked(policy):
             torch.manual_seed(seed)
             for numbers in micro_batches(lengths, tokens=self._tokens):
                 asked = [rows[number] for number in numbers]
-                outputs = _sample(policy, [ask.ids for _, ask in asked], sampling)
+                outputs = _sample(policy, [ask.ids for _, ask in asked], sampling, ends)
                 for (place, ask), ids in zip(asked, outputs, strict=True):
-                    found[place].append(_rollout(policy, ask, ids))
+                    found[place].append(_rollout(policy, ask, ids, ends))
         policy.model.train(was_training)
         return found
 
 
+@contextmanager
+def _as_asked(policy: Policy) -> Iterator[None]:
+    """Without a model's own ways to sample, such as the penalty on repetition of Qwen's chat
+    models: outputs would not be drawn from the policy that is trained."""
+    from transformers import GenerationConfig
+
+    own = policy.model.generation_config
+    policy.model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        policy.model.generation_config = own
+
+
 def _sample(
-    policy: Policy, prompts: Sequence[tuple[int, ...]], sampling: Sampling
+    policy: Policy,
+    prompts: Sequence[tuple[int, ...]],
+    sampling: Sampling,
+    ends: frozenset[int],
 ) -> list[list[int]]:
     longest = max(len(prompt) for prompt in prompts)
     pad = policy.pad
@@ -74,14 +94,14 @@ def _sample(
         top_p=sampling.top_p,
         top_k=sampling.top_k,
         max_new_tokens=sampling.longest,
-        eos_token_id=sorted(policy.ends),
+        eos_token_id=sorted(ends),
         pad_token_id=pad,
         use_cache=True,
         # Each process has all weights and its own prompts: waiting for the others would never end
         # where one has more batches than they.
         synced_gpus=False,
     )
-    return [_until_end(row, policy.ends) for row in made[:, longest:].tolist()]
+    return [_until_end(row, ends) for row in made[:, longest:].tolist()]
 
 
 def _until_end(ids: list[int], ends: frozenset[int]) -> list[int]:
@@ -92,6 +112,6 @@ def _until_end(ids: list[int], ends: frozenset[int]) -> list[int]:
     return ids
 
 
-def _rollout(policy: Policy, ask: Ask, ids: list[int]) -> Rollout:
+def _rollout(policy: Policy, ask: Ask, ids: list[int], ends: frozenset[int]) -> Rollout:
     text = policy.tokenizer.decode(ids, skip_special_tokens=True)
-    return Rollout(ask.uid, ask.ids, tuple(ids), (), text, ids[-1] in policy.ends)
+    return Rollout(ask.uid, ask.ids, tuple(ids), (), text, ids[-1] in ends)

@@ -109,7 +109,13 @@ class Vllm:
                 max_tokens=sampling.longest,
                 seed=seed,
                 logprobs=0,
-                extra_body={"top_k": sampling.top_k or -1, "return_token_ids": True},
+                # What is not said here the server takes from the model's own way to sample.
+                extra_body={
+                    "top_k": sampling.top_k or -1,
+                    "min_p": 0.0,
+                    "repetition_penalty": 1.0,
+                    "return_token_ids": True,
+                },
             )
         except OpenAIError as error:
             raise ServiceError(f"{self._url}: the rollout server failed: {error}") from error

@@ -102,6 +102,9 @@ def test_the_command_writes_each_phase(tmp_path: Path) -> None:
     assert done.code == 0, done.err
     assert parquet.read_table(tmp_path / "jobs/phase-1/train.parquet").num_rows == 1
     assert l1("export", "verl", *more, "--phase", 2).code == 2
+    recipe.write_text("limits: [10, 60]\nbatch: 1\nmini: 1\nfirst_phase: 2\n")
+    assert l1("export", "verl", *more, "--phase", 2).code == 0  # nothing ran before it
+    recipe.write_text("limits: [10, 60]\nbatch: 1\nmini: 1\n")
     found = outputs(tmp_path / "o", s1=[(ANN, 0.0)])
     done = l1("export", "verl", *more, "--phase", 2, "--outputs", found)
     assert done.code == 0, done.err
