@@ -106,7 +106,10 @@ def train_on_pairs(
     `folder`.
     """
     encoded = [one for pair in pairs if (one := encode_pair(policy, pair, prompts)) is not None]
-    check_size("the set of pairs", len(encoded), options.batch)
+    over = len(prompts.dropped)
+    said = f" or raise the limit of prompts, {prompts.limit:,} tokens: {over:,} are over it"
+    otherwise = "lower the batch" + (said if over else "")
+    check_size("the set of pairs", len(encoded), options.batch, otherwise=otherwise)
     reference = frozen(policy) if options.method == "dpo" else None
     optimizer = torch.optim.AdamW(policy.trained(), lr=options.rate, weight_decay=options.decay)
     stream = Stream(encoded, seed=options.seed)

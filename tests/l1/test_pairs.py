@@ -240,6 +240,9 @@ def test_training_on_pairs(tmp_path: Path) -> None:
         assert last[method, 0.0] == 0 < last[method, 2.0]
     with pytest.raises(OptionError, match="the set of pairs has 12 examples and a batch takes 13"):
         train_on_pairs(made, pairs.pairs, replace(options, batch=13), Prompts(made.tokenizer))
+    few = Prompts(made.tokenizer, template="short", limit=3)
+    with pytest.raises(OptionError, match=r"has 0 examples .* 3 tokens: 12 are over it"):
+        train_on_pairs(made, pairs.pairs, options, few)
     with pytest.raises(OptionError, match="set alpha: 0"):
         replace(options, on_long=True)
     with torch.no_grad():

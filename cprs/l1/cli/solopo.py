@@ -9,6 +9,7 @@ import typer
 
 from cprs.cli.console import say
 from cprs.extras import torch_device
+from cprs.l1.cli.progress import counting
 from cprs.l1.cli.train import Device, Model, Out
 from cprs.l1.extras import require
 
@@ -80,7 +81,10 @@ def solopo(
         model, device=torch_device(device), gradient_checkpointing=True, lora_rank=lora_rank
     )
     prompts = Prompts(policy.tokenizer, limit=limit)
-    done = train_on_pairs(policy, pairs, options, prompts, out)
+    with counting("steps") as show:
+        done = train_on_pairs(
+            policy, pairs, options, prompts, out, progress=lambda one: show(one.step, steps)
+        )
     save_policy(policy, out / "policy")
     facts = [
         ("written", str(out / "policy")),

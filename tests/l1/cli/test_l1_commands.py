@@ -74,6 +74,7 @@ def test_training_on_pairs(files: Path, tmp_path: Path, more: list[str]) -> None
     done = run("l1", "solopo", *given, "--batch", 5, *more)
     assert done.code == 0, done.err
     assert (tmp_path / "out/policy/config.json").exists()
+    assert "steps: 2 of 2" in done.err
 
 
 def test_pairs_are_made_from_what_a_model_answers(
