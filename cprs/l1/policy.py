@@ -131,6 +131,9 @@ def make_policy(
         name = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
         enable = getattr(model, f"{name}_checkpointing_enable")
         enable(**{f"{name}_checkpointing_kwargs": {"use_reentrant": False}})
+        # Nothing is checkpointed of a model that is not being trained, as loaded ones are not.
+        model.train()
+        _without_dropout(model)
     short = precision == "bfloat16" or (precision == "auto" and on.type == "cuda")
     return Policy(model, tokenizer, on, short=short, lora=bool(lora_rank))
 
@@ -169,6 +172,16 @@ def publish(policy: Policy, folder: Path, name: str, weights: dict[str, Any] | N
         whole.rmdir()
     os.replace(part, whole)
     return whole
+
+
+def _without_dropout(model: Any) -> None:
+    """Log-probabilities of one output must be the same twice."""
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+        for name in ("attention_dropout", "dropout"):
+            if isinstance(getattr(part, name, None), float):
+                setattr(part, name, 0.0)
 
 
 def _without_bars() -> None:

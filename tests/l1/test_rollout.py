@@ -44,6 +44,26 @@ def test_padding_changes_no_log_probability() -> None:
     assert (entropy > 0).all()
 
 
+def test_checkpointing_goes_forward_twice_to_the_same_gradients(tmp_path: Path) -> None:
+    made = policy()
+    made.model.config.attention_dropout = 0.5
+    save_policy(made, tmp_path)
+    pairs = [((3, 4, 5), (6, 7)), ((9,), (4, 4, 4, 1))]
+    found = []
+    for checkpointing, times in ((False, 1), (True, 2)):
+        one = load_policy(tmp_path, gradient_checkpointing=checkpointing)
+        calls: list[int] = []
+        one.model.model.layers[0].mlp.register_forward_pre_hook(
+            lambda *_, calls=calls: calls.append(1)
+        )
+        batch = collate(pairs, pad=one.pad, device=one.device)
+        logprobs, _ = score(one, batch)
+        (logprobs * batch.mask).sum().backward()
+        assert len(calls) == times
+        found.append(one.model.model.layers[0].mlp.up_proj.weight.grad)
+    assert torch.equal(found[0], found[1])
+
+
 def test_batches_hold_as_many_tokens_as_they_may() -> None:
     assert micro_batches([10, 1, 5, 5, 30], tokens=20) == [[4], [0, 2], [3, 1]]
     found = micro_batches([3] * 7, tokens=9)
