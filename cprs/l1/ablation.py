@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import starmap
+from itertools import islice
 from math import sqrt
 from pathlib import Path
 
@@ -62,22 +62,29 @@ def ablate(
     seeds: Sequence[int],
     names: Sequence[str] | None = None,
     of: str = "",
-    each: Callable[..., Iterable[dict[str, float]]] = starmap,
+    each: Callable[..., Iterable[dict[str, float]]] = map,
     say: Callable[[str], None] | None = None,
 ) -> list[Line]:
     """Run every variant with every seed; each result is kept in `folder`, and one that is there
     already, of the same recipe and `of` (what else decides it), is not run again.
 
-    `each` calls a function on tuples of arguments, as `starmap` does: a pool's runs seeds at once.
+    `each` calls a function on everything in a list, as `map` does: a pool's runs several at once.
     The table also goes into `folder`, as `ablation.md`.
     """
     if not seeds:
         raise OptionError("an ablation needs at least one seed")
+    chosen = variants(recipe, names)
+    tasks = [
+        _Task(
+            replace(variant, seed=seed), run, folder / name.replace(" ", "-") / f"seed-{seed}", of
+        )
+        for name, variant in chosen.items()
+        for seed in seeds
+    ]
+    results = iter(each(_result, tasks))
     lines = []
-    for name, variant in variants(recipe, names).items():
-        where = folder / name.replace(" ", "-")
-        tasks = [(replace(variant, seed=seed), run, where / f"seed-{seed}", of) for seed in seeds]
-        found = list(each(_result, tasks))
+    for name in chosen:
+        found = list(islice(results, len(seeds)))
         lines.append(Line(name, {what: [one[what] for one in found] for what in found[0]}))
         if say is not None:
             say(_text(lines[-1]))
@@ -104,15 +111,23 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean:.3f} ± {sqrt(variance / len(values)):.3f}"
 
 
-def _result(recipe: Recipe, run: Run, where: Path, of: str) -> dict[str, float]:
-    path = where / "result.json"
-    made_of = {"recipe": recipe.digest, "of": of}
+@dataclass(frozen=True, slots=True)
+class _Task:
+    recipe: Recipe
+    run: Run
+    folder: Path
+    of: str
+
+
+def _result(task: _Task) -> dict[str, float]:
+    path = task.folder / "result.json"
+    made_of = {"recipe": task.recipe.digest, "of": task.of}
     if path.exists():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if {name: kept.get(name) for name in made_of} == made_of:
             return dict(kept["figures"])
-    where.mkdir(parents=True, exist_ok=True)
-    found = dict(run(recipe, where))
+    task.folder.mkdir(parents=True, exist_ok=True)
+    found = dict(task.run(task.recipe, task.folder))
     path.write_text(json.dumps({**made_of, "figures": found}), encoding="utf-8")
     return found
 

@@ -20,7 +20,7 @@ Preset = Annotated[
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many seeds.")]
 FirstSeed = Annotated[int, typer.Option("--first-seed", min=0, help="The first of them.")]
 Workers = Annotated[
-    int, typer.Option("--workers", min=0, help="Seeds at a time; 0: as many as cores.")
+    int, typer.Option("--workers", min=0, help="Runs at a time; 0: as many as cores.")
 ]
 
 

@@ -30,18 +30,17 @@ def ablation(
     device: str = "cpu",
     say: Callable[[str], None] | None = None,
 ) -> list[Line]:
-    """Every variant with every seed, on a CPU several seeds at a time. What is in `out` already is
+    """Every variant with every seed, on a CPU several at a time. What is in `out` already is
     not run again."""
     chosen = preset(name)
     out.mkdir(parents=True, exist_ok=True)
     one = partial(figures, chosen, device=device)
-    at_once = 1 if device != "cpu" else min(len(seeds), workers or os.cpu_count() or 1)
+    at_once = 1 if device != "cpu" else workers or os.cpu_count() or 1
     if at_once == 1:
         return ablate(
             chosen.recipe, one, out, of=chosen.digest, seeds=seeds, names=without, say=say
         )
     with multiprocessing.get_context("spawn").Pool(at_once) as pool:
-        each = partial(pool.starmap, chunksize=1)
         return ablate(
             chosen.recipe,
             one,
@@ -50,7 +49,7 @@ def ablation(
             seeds=seeds,
             names=without,
             say=say,
-            each=each,
+            each=pool.imap,
         )
 
 
