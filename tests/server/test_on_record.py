@@ -27,6 +27,7 @@ from websockets.sync.server import ServerConnection, serve
 from cprs.tokens import TokenCounter, counter_for
 
 KEY = "cprs-aKey_0123456789abcdefghijklmnopqrst"
+ANN = {"name": "ann", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
 TEXT = "Ann Lee chaired the meeting. Lunch was late. " * 60
 WORDS = {"model": "m", "messages": [{"role": "user", "content": "private words"}]}
 
@@ -56,9 +57,8 @@ def requests(lines: list[Any]) -> list[Any]:
 
 
 def test_our_own_endpoints_are_logged_and_counted() -> None:
-    key = {"name": "ann", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
     shown = {"x-cprs-key": KEY}
-    with logged(None, keys=[key]) as (url, lines), httpx2.Client(base_url=url) as client:
+    with logged(None, keys=[ANN]) as (url, lines), httpx2.Client(base_url=url) as client:
         wanted = {"text": TEXT, "query": "Who chaired?", "budget": 50, "critic": "lexical"}
         made = client.post("/v1/compress", json=wanted, headers=shown).json()
         client.get(f"/v1/compressions/{made['id']}", headers=shown)
@@ -89,8 +89,7 @@ def test_websockets_are_logged_and_count_as_requests() -> None:
         for message in connection:
             connection.send(message)
 
-    key = {"name": "ann", "sha256": hashlib.sha256(KEY.encode()).hexdigest()}
-    key |= {"requests_per_minute": 1}
+    key = {**ANN, "requests_per_minute": 1}
     with serve(echo, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

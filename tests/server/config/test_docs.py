@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from cprs_server.config.loading import load
+from cprs_server.config.loading import ConfigError, load
 from cprs_server.config.settings import Settings
 from pydantic import BaseModel
 
@@ -39,6 +39,16 @@ def test_examples_are_right(tmp_path: Path) -> None:
         file = tmp_path / "cprs.yaml"
         file.write_text(example, encoding="utf-8")
         load(file)
+
+
+def test_mistakes_are_told_as_the_page_shows(tmp_path: Path) -> None:
+    example = re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+    shown = re.findall(r"^cprs: error: cprs\.yaml(:.*)$", PAGE, re.M)
+    file = tmp_path / "cprs.yaml"
+    file.write_text(example.replace("    url: ", "    ulr: ", 1), encoding="utf-8")
+    with pytest.raises(ConfigError) as wrong:
+        load(file)
+    assert [said.removeprefix(str(file)) for said in wrong.value.problems] == shown
 
 
 def test_defaults_are_the_ones_on_the_page() -> None:
