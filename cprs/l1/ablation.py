@@ -93,22 +93,45 @@ def ablate(
 
 
 def markdown(lines: Sequence[Line]) -> str:
-    """The table: a line per variant, mean and standard error over seeds per figure."""
-    names = list(lines[0].figures) if lines else []
-    rows = ["| | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
-    for line in lines:
-        cells = [spread(line.figures[name]) for name in names]
-        rows.append(f"| {line.without} | " + " | ".join(cells) + " |")
-    return "\n".join(rows)
+    """A line per variant, each figure's mean and standard error over seeds; then how far each is
+    from the first line, seed by seed, so that what seeds differ in does not blur it."""
+    if not lines:
+        return ""
+    first = lines[0].figures
+    apart = [
+        Line(
+            line.without,
+            {
+                name: [
+                    one - other for one, other in zip(line.figures[name], first[name], strict=True)
+                ]
+                for name in first
+            },
+        )
+        for line in lines[1:]
+    ]
+    tables = [_table("", lines)]
+    if apart:
+        tables.append(_table(f"against {lines[0].without}", apart, sign="+"))
+    return "\n\n".join(tables)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean ± standard error; of one value, that value."""
+def spread(values: Sequence[float], *, sign: str = "") -> str:
+    """Mean ± standard error; of one value, that value. `sign`: "+" to have one always."""
     mean = sum(values) / len(values)
     if len(values) < 2:
-        return f"{mean:.3f}"
+        return f"{mean:{sign}.3f}"
     variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return f"{mean:.3f} ± {sqrt(variance / len(values)):.3f}"
+    return f"{mean:{sign}.3f} ± {sqrt(variance / len(values)):.3f}"
+
+
+def _table(head: str, lines: Sequence[Line], *, sign: str = "") -> str:
+    names = list(lines[0].figures)
+    rows = [f"| {head} | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+    for line in lines:
+        cells = [spread(line.figures[name], sign=sign) for name in names]
+        rows.append(f"| {line.without} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def test_the_toy_is_run_once_more_without_a_part(
     assert set(lines[0].figures) == {"short", "long", "entropy", "tokens"}
     assert (tmp_path / "without-warm-up/seed-3/steps.csv").exists()
     assert told[0].startswith("all of it: short 0.")
-    assert (tmp_path / "ablation.md").read_text().count("\n") == 4
+    assert (tmp_path / "ablation.md").read_text().count("\n") == 8
 
 
 def test_claims_that_do_not_hold_are_named() -> None:

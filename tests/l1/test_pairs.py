@@ -151,8 +151,10 @@ def test_an_ablation_leaves_out_one_part_at_a_time_and_runs_nothing_twice(tmp_pa
         return (tmp_path / "ablation.md").read_text()
 
     assert table() == (
-        "| | long |\n|---|---:|\n| all of it | 0.750 ± 0.050 |\n"
-        "| without dynamic sampling | 0.550 ± 0.050 |\n"
+        "|  | long |\n|---|---:|\n| all of it | 0.750 ± 0.050 |\n"
+        "| without dynamic sampling | 0.550 ± 0.050 |\n\n"
+        "| against all of it | long |\n|---|---:|\n"
+        "| without dynamic sampling | -0.200 ± 0.000 |\n"
     )
     assert len(runs) == 4
     assert table()
