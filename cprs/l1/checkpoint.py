@@ -31,7 +31,9 @@ def load_checkpoint(folder: Path, run: str) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         found = (state.pop("version"), state.pop("run"))
     except Exception as error:  # whatever a broken pickle or zip raises
-        raise TextError(f"{path}: cannot be read: {error}; remove it to start over") from error
+        raise TextError(
+            f"{path}: cannot be read as a checkpoint; remove it to start over"
+        ) from error
     if found != (VERSION, run):
         raise OptionError(
             f"{path} is of another recipe or other data; resume with those, or choose another"
