@@ -43,6 +43,10 @@ TopP = Annotated[float, typer.Option("--top-p", min=0, max=1, help="Of sampling.
 Tokens = Annotated[int, typer.Option("--tokens", min=1, help="Longest answer, thinking included.")]
 Concurrency = Annotated[int, typer.Option("--concurrency", min=1, help="Asks at a time.")]
 Seed = Annotated[int, typer.Option("--seed", help="Sent with each ask; negative: none is.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="Keep answers and figures; go on from them."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -53,14 +57,19 @@ def endpoints(
     through: str | None,
     member: str | None,
     out: Path | None,
+    seed: int,
     **options: Any,
 ) -> dict[str, Endpoint]:
     """The endpoints of a run by what they are called in tables: the model itself and, with
     `through` or `member`, the model behind cprs. A `member` without `through` means that `url` is
-    a proxy already: it is told to leave the first run's prompts alone."""
+    a proxy already: it is told to leave the first run's prompts alone. `out` is made; a negative
+    `seed` is none."""
     from cprs.l1.eval.endpoint import Endpoint
 
     said = _member(member)
+    options["seed"] = None if seed < 0 else seed
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     kept = None if out is None else out / "answers.jsonl"
     plain = {} if member is None or through is not None else {"cprs": False}
     made = {model: Endpoint(url, model, extra=plain, kept=kept, **options)}
@@ -81,6 +90,13 @@ def judge_at(
         return None
     cache = None if out is None else out / "verdicts.jsonl"
     return Judge(url, model, key=key, concurrency=concurrency, cache=cache)
+
+
+def report(out: Path | None, **texts: str) -> None:
+    """Write `report.NAME` into `out`, if there is one, for each of `texts`."""
+    if out is not None:
+        for name, text in texts.items():
+            (out / f"report.{name}").write_text(text + "\n", encoding="utf-8")
 
 
 def _member(text: str | None) -> Any:

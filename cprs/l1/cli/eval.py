@@ -54,10 +54,7 @@ def evaluate(
     concurrency: asking.Concurrency = 16,
     seed: asking.Seed = 0,
     key: asking.Key = "none",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Keep answers and scores; go on from them."),
-    ] = None,
+    out: asking.Out = None,
     json: asking.Json = False,
 ) -> None:
     """Measure a model on questions about long texts: EM, F1, cover-EM, judge, pass@k.
@@ -78,8 +75,6 @@ def evaluate(
         if tokenizer is None:
             raise OptionError("--fit needs --tokenizer, the model's tokenizer.json")
         fitted = Fit(fit, tokenizer)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
     made = asking.endpoints(
         url,
         model,
@@ -91,7 +86,7 @@ def evaluate(
         top_p=top_p,
         tokens=tokens,
         concurrency=concurrency,
-        seed=None if seed < 0 else seed,
+        seed=seed,
     )
     asked = asking.judge_at(judge, judge_model, judge_key, concurrency=concurrency, out=out)
     summaries, scores = [], []
@@ -114,9 +109,8 @@ def evaluate(
     if fitted is not None and fitted.cut:
         say([("cut", f"{len(fitted.cut):,} contexts to {fit:,} tokens each")])
     text = markdown(summaries, rule=rule)
+    asking.report(out, md=text, json=as_json(summaries, rule=rule))
     if out is not None:
-        (out / "report.md").write_text(text + "\n", encoding="utf-8")
-        (out / "report.json").write_text(as_json(summaries, rule=rule) + "\n", encoding="utf-8")
         lines = [json_lines.dumps(one, ensure_ascii=False) + "\n" for one in scores]
         (out / "scores.jsonl").write_text("".join(lines), encoding="utf-8")
     write_stdout(((as_json(summaries, rule=rule) if json else text) + "\n").encode())

@@ -95,9 +95,7 @@ def run_(
     seed: asking.Seed = 0,
     key: asking.Key = "none",
     compat: Compat = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Keep answers; go on from them.")
-    ] = None,
+    out: asking.Out = None,
     json: asking.Json = False,
 ) -> None:
     """Ask a model Loong's rows, have its answers rated, and print the published figures beside.
@@ -117,8 +115,6 @@ def run_(
     tasks = tasks[:first] if first else tasks
     if bool(fit) != (tokenizer is not None):
         raise OptionError("--fit and --tokenizer go together")
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
     kept = None if out is None else out / "ratings.jsonl"
     rater = Endpoint(
         judge, judge_model, key=judge_key, temperature=0.0, top_p=1.0, tokens=2048, kept=kept,
@@ -126,7 +122,7 @@ def run_(
     )  # fmt: skip
     made = asking.endpoints(
         url, model, through=through, member=cprs, out=out, key=key, temperature=temperature,
-        top_p=top_p, tokens=tokens, concurrency=concurrency, seed=None if seed < 0 else seed,
+        top_p=top_p, tokens=tokens, concurrency=concurrency, seed=seed,
     )  # fmt: skip
     count = counter(tokenizer) if tokenizer is not None else len
     prompts = LoongPrompts(Documents(docs, compat=compat), limit=fit, count=count, compat=compat)
@@ -139,11 +135,9 @@ def run_(
         say(
             [("left out", f"{documents:,} documents of {len(prompts.left_out):,} rows did not fit")]
         )
-    text = as_json(runs, compat=compat) if json else markdown(runs, compat=compat)
-    if out is not None:
-        report = markdown(runs, compat=compat)
-        (out / "report.md").write_text(report + "\n", encoding="utf-8")
-    write_stdout((text + "\n").encode())
+    text, values = markdown(runs, compat=compat), as_json(runs, compat=compat)
+    asking.report(out, md=text, json=values)
+    write_stdout(((values if json else text) + "\n").encode())
 
 
 @loong_app.command()

@@ -9,12 +9,14 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cprs.errors import OptionError, TextError
+from cprs.errors import OptionError
 from cprs.l1.answers import CLOSE, OPEN
+from cprs.l1.chats import Failure, ask_all, check_patience, keep, key_of, read_kept
+
+_KEPT = "answers of an endpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,17 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Read what earlier runs kept. Raises `OptionError` for numbers that mean nothing,
         `TextError` for a file that holds something else."""
-        if self.concurrency < 1 or self.retries < 0 or self.timeout <= 0 or self.tokens < 1:
-            raise OptionError(
-                "an endpoint needs concurrency and tokens of at least 1, retries of at least 0 and"
-                f" a timeout above 0, got {self.concurrency}, {self.tokens}, {self.retries} and"
-                f" {self.timeout:g}"
-            )
+        check_patience(
+            "an endpoint",
+            concurrency=self.concurrency,
+            retries=self.retries,
+            timeout=self.timeout,
+        )
+        if self.tokens < 1:
+            raise OptionError(f"an endpoint's answers have at least 1 token, got {self.tokens}")
         if self.kept is not None and self.kept.exists():
-            self._known.update(_read(self.kept))
+            known = read_kept(self.kept, lambda entry: Answered(**entry), what=_KEPT)
+            self._known.update(known)
 
     def answers(
         self, asks: Sequence[Ask], progress: Callable[[int, int], None] | None = None
@@ -85,62 +90,51 @@ class Endpoint:
     async def _all(
         self, asks: Sequence[Ask], progress: Callable[[int, int], None] | None
     ) -> list[Answered]:
-        from openai import AsyncOpenAI
-
         keys = [self._key(ask) for ask in asks]
         fresh = {key: ask for key, ask in zip(keys, asks, strict=True) if key not in self._known}
         found: dict[str, Answered] = {}
-        queue = iter(fresh.items())
-        async with AsyncOpenAI(
-            base_url=self.url,
-            api_key=self.key,
-            max_retries=self.retries,
+
+        def done(key: str, came: Answered | Failure) -> None:
+            if isinstance(came, Failure):
+                came = Answered(finished=False, error=came.said[:500])
+            found[key] = came
+            if not came.error:
+                self._keep(key, came)
+            if progress is not None:
+                progress(len(found), len(fresh))
+
+        await ask_all(
+            {key: self._request(ask) for key, ask in fresh.items()},
+            _answered,
+            done,
+            url=self.url,
+            key=self.key,
+            concurrency=self.concurrency,
+            retries=self.retries,
             timeout=self.timeout,
-        ) as client:
-
-            async def work() -> None:
-                # One iterator for all workers: as many prompts are under way as there are workers.
-                for key, ask in queue:
-                    found[key] = answered = await self._one(client, ask)
-                    if not answered.error:
-                        self._keep(key, answered)
-                    if progress is not None:
-                        progress(len(found), len(fresh))
-
-            workers = min(self.concurrency, len(fresh))
-            await asyncio.gather(*(work() for _ in range(workers)))
+        )
         return [self._known.get(key) or found[key] for key in keys]
 
-    async def _one(self, client: Any, ask: Ask) -> Answered:
-        from openai import OpenAIError
-
-        try:
-            response = await client.chat.completions.create(
-                model=self.model,
-                messages=[{"role": "user", "content": ask.prompt}],
-                temperature=self.temperature,
-                top_p=self.top_p,
-                max_tokens=self.tokens,
-                extra_body=self.extra or None,
-                **({} if self.seed is None else {"seed": self.seed + ask.sample}),
-            )
-            return _answered(response)
-        except (OpenAIError, IndexError, AttributeError, TypeError) as error:
-            return Answered(finished=False, error=f"{type(error).__name__}: {error}"[:500])
+    def _request(self, ask: Ask) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "messages": [{"role": "user", "content": ask.prompt}],
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "max_tokens": self.tokens,
+            "extra_body": self.extra or None,
+            **({} if self.seed is None else {"seed": self.seed + ask.sample}),
+        }
 
     def _key(self, ask: Ask) -> str:
         """Of all that decides an answer: whatever is changed is asked anew."""
         said = [self.url, self.model, self.temperature, self.top_p, self.tokens, self.seed]
-        parts = [*said, json.dumps(self.extra, sort_keys=True), ask.prompt, ask.sample]
-        return sha256(json.dumps(parts).encode()).hexdigest()
+        return key_of(*said, json.dumps(self.extra, sort_keys=True), ask.prompt, ask.sample)
 
     def _keep(self, key: str, answered: Answered) -> None:
         self._known[key] = answered
         if self.kept is not None:
-            with self.kept.open("a", encoding="utf-8") as file:
-                # On a line of its own, where a killed run has left half of one.
-                head = "" if file.tell() == 0 else "\n"
-                file.write(head + json.dumps({"key": key, **asdict(answered)}))
+            keep(self.kept, [(key, asdict(answered))])
 
 
 def _answered(response: Any) -> Answered:
@@ -159,20 +153,3 @@ def _answered(response: Any) -> Answered:
         tokens_in=getattr(usage, "prompt_tokens", None),
         tokens_out=getattr(usage, "completion_tokens", None),
     )
-
-
-def _read(path: Path) -> dict[str, Answered]:
-    known: dict[str, Answered] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines):
-        try:
-            values = json.loads(line)
-            key = values.pop("key")
-            known[key] = Answered(**values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if number == 0:
-                raise TextError(f"{path}: holds no answers of an endpoint") from error
-    return known

@@ -6,16 +6,13 @@ verdict that cannot be had is None, never 0: the caller falls back on its rule, 
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from cprs.errors import OptionError, TextError
+from cprs.l1.chats import Failure, ask_all, check_patience, keep, key_of, read_kept
 
 INSTRUCTION = """\
 You compare two answers to one question: the reference answer, which is correct, and the answer \
@@ -38,6 +35,7 @@ Reference answer:
 
 Student's answer:
 {answer}"""
+_VERDICTS = "verdicts of a judge"
 _VERDICT = re.compile(r"\[\[\s*([A-Za-z]+)\s*\]\]")
 
 
@@ -66,7 +64,7 @@ class Judge:
     """A judge at `url` (its base, ending in /v1), called `model` there.
 
     `concurrency` questions at a time; each is tried again `retries` times where the endpoint is
-    busy, down or slow (the SDK waits longer each time, or as told). `cache`: a JSONL file in which
+    busy, down or slow. `cache`: a JSONL file in which
     verdicts outlive the process. `extra` goes into every request as it is.
     """
 
@@ -87,13 +85,13 @@ class Judge:
     def __post_init__(self) -> None:
         """Read what earlier runs kept. Raises `OptionError` for numbers that mean nothing,
         `TextError` for a cache that cannot be read."""
-        if self.concurrency < 1 or self.retries < 0 or self.timeout <= 0:
-            raise OptionError(
-                "a judge needs concurrency of at least 1, retries of at least 0 and a timeout"
-                f" above 0, got {self.concurrency}, {self.retries} and {self.timeout}"
-            )
+        check_patience(
+            "a judge", concurrency=self.concurrency, retries=self.retries, timeout=self.timeout
+        )
         if self.cache is not None and self.cache.exists():
-            self._kept.update(_read(self.cache))
+            self._kept.update(
+                read_kept(self.cache, lambda entry: bool(entry["yes"]), what=_VERDICTS)
+            )
 
     async def verdicts(self, questions: Sequence[Question]) -> list[bool | None]:
         """A verdict for each question; None where there is none to be had."""
@@ -104,50 +102,51 @@ class Judge:
             for key, question in zip(keys, questions, strict=True)
             if key not in self._kept
         }
-        if fresh:
-            from openai import AsyncOpenAI
+        new: dict[str, bool] = {}
 
-            gate = asyncio.Semaphore(self.concurrency)
-            async with AsyncOpenAI(
-                base_url=self.url,
-                api_key=self.key,
-                max_retries=self.retries,
-                timeout=self.timeout,
-            ) as client:
-                tasks = [self._ask(client, gate, question) for question in fresh.values()]
-                found = await asyncio.gather(*tasks)
-            new = {k: v for k, v in zip(fresh, found, strict=True) if v is not None}
-            self._kept.update(new)
-            if self.cache is not None and new:
-                _append(self.cache, new)
+        def done(key: str, said: str | Failure) -> None:
+            verdict = self._verdict(said)
+            if verdict is not None:
+                new[key] = verdict
+
+        self.counts.asked += len(fresh)
+        await ask_all(
+            {key: self._request(question) for key, question in fresh.items()},
+            lambda response: response.choices[0].message.content or "",
+            done,
+            url=self.url,
+            key=self.key,
+            concurrency=self.concurrency,
+            retries=self.retries,
+            timeout=self.timeout,
+        )
+        self._kept.update(new)
+        if self.cache is not None and new:
+            keep(self.cache, ((key, {"yes": yes}) for key, yes in new.items()))
         return [self._kept.get(key) for key in keys]
 
-    async def _ask(self, client: Any, gate: asyncio.Semaphore, asked: Question) -> bool | None:
-        from openai import OpenAIError
-
+    def _request(self, asked: Question) -> dict[str, Any]:
         text = _ASKED.format(
             question=asked.question.strip(),
             gold="\nor: ".join(asked.golds),
             answer=asked.answer,
         )
-        async with gate:
-            self.counts.asked += 1
-            try:
-                response = await client.chat.completions.create(
-                    model=self.model,
-                    messages=[
-                        {"role": "system", "content": self.instruction},
-                        {"role": "user", "content": text},
-                    ],
-                    temperature=0.0,
-                    max_tokens=self.tokens,
-                    extra_body=self.extra or None,
-                )
-                said = response.choices[0].message.content or ""
-            except (OpenAIError, IndexError, AttributeError, TypeError) as error:
-                self.counts.failed += 1
-                self.last_failure = f"{type(error).__name__}: {error}"
-                return None
+        return {
+            "model": self.model,
+            "messages": [
+                {"role": "system", "content": self.instruction},
+                {"role": "user", "content": text},
+            ],
+            "temperature": 0.0,
+            "max_tokens": self.tokens,
+            "extra_body": self.extra or None,
+        }
+
+    def _verdict(self, said: str | Failure) -> bool | None:
+        if isinstance(said, Failure):
+            self.counts.failed += 1
+            self.last_failure = said.said
+            return None
         verdict = parse_verdict(said)
         if verdict is None:
             self.counts.unparsed += 1
@@ -155,8 +154,7 @@ class Judge:
         return verdict
 
     def _key(self, asked: Question) -> str:
-        parts = [self.model, self.instruction, asked.question, asked.answer, *asked.golds]
-        return sha256(json.dumps(parts).encode()).hexdigest()
+        return key_of(self.model, self.instruction, asked.question, asked.answer, *asked.golds)
 
 
 def parse_verdict(said: str) -> bool | None:
@@ -168,27 +166,3 @@ def parse_verdict(said: str) -> bool | None:
     if not lines or len(found) != 1 or _VERDICT.fullmatch(lines[-1]) is None:
         return None
     return {"YES": True, "NO": False}.get(found.pop())
-
-
-def _read(path: Path) -> dict[str, bool]:
-    kept: dict[str, bool] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextError(f"{path}: cannot be read: {error}") from error
-    for number, line in enumerate(lines):
-        try:
-            entry = json.loads(line)
-            kept[entry["key"]] = bool(entry["yes"])
-        except (ValueError, KeyError, TypeError) as error:
-            # A killed run may leave part of a line; a file that begins otherwise is another's.
-            if number == 0:
-                raise TextError(f"{path}: holds no verdicts of a judge") from error
-    return kept
-
-
-def _append(path: Path, new: dict[str, bool]) -> None:
-    whole = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
-    with path.open("a", encoding="utf-8") as file:
-        file.write("" if whole else "\n")
-        file.writelines(json.dumps({"key": key, "yes": yes}) + "\n" for key, yes in new.items())
