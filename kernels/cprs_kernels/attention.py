@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cprs_kernels import attention_library as library
+from cprs_kernels.attention_inputs import Inputs
 from cprs_kernels.build import target_of
 from cprs_kernels.dispatch import Implementation, choose, triton_obstacle
-from cprs_kernels.errors import ShapeError
 from cprs_kernels.packed import Packed
 
 
@@ -74,15 +74,12 @@ def shared_prefix_attention_lse(
 ) -> tuple[Tensor, Tensor]:
     """shared_prefix_attention and the natural log-sum-exp of its scores, (hq, n) float32: with
     it, attention over further keys can be joined."""
-    _check(q, k, v, packed, prefix_k, prefix_v)
-    if prefix_k is not None and packed.prefix == 0:
-        prefix_k = prefix_v = None
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
-    tensors = [tensor for tensor in (q, k, v, prefix_k, prefix_v) if tensor is not None]
-    trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    given = Inputs.of(q, k, v, prefix_k, prefix_v, packed=packed, causal=causal, scale=scale)
+    trains = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given.tensors)
+    joins = given.prefix is not None or _want_lse
     obstacles: dict[Implementation, str | None] = {
         "triton": triton_obstacle(q.device),
-        "library": library.obstacle(q, joins=prefix_k is not None or _want_lse, trains=trains),
+        "library": library.obstacle(q, joins=joins, trains=trains),
         "reference": None,
     }
     if library.is_faster(target_of(q.device)):
@@ -91,69 +88,26 @@ def shared_prefix_attention_lse(
     if chosen == "triton":
         from cprs_kernels.attention_backward_triton import attention
 
-        return attention(q, k, v, prefix_k, prefix_v, packed, causal, scale)
+        return attention(given)
     if chosen == "library":
-        return library.attention(q, k, v, prefix_k, prefix_v, packed, causal, scale)
-    out = _reference(q, k, v, prefix_k, prefix_v, packed, causal, scale)
-    if not _want_lse:
-        return out, out.new_empty(0)
-    return out, _reference_lse(q, k, prefix_k, packed, causal, scale)
+        return library.attention(given)
+    return _reference(given), _reference_lse(given) if _want_lse else q.new_empty(0)
 
 
-def _check(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    packed: Packed,
-    prefix_k: Tensor | None,
-    prefix_v: Tensor | None,
-) -> None:
-    if q.ndim != 3 or k.ndim != 3 or k.shape != v.shape:
-        raise ShapeError(
-            f"attention takes q (n, hq, d) and k, v (n, hk, d), not {tuple(q.shape)}, "
-            f"{tuple(k.shape)} and {tuple(v.shape)}"
-        )
-    if len(q) != len(k) or q.shape[2] != k.shape[2] or q.shape[1] % k.shape[1]:
-        raise ShapeError(
-            f"q {tuple(q.shape)} and k {tuple(k.shape)} need the same rows and features, and query "
-            "heads that are a multiple of the key heads"
-        )
-    if (prefix_k is None) != (prefix_v is None):
-        raise ShapeError("a prefix has both keys and values: give prefix_k and prefix_v, or none")
-    expected = (packed.prefix, *k.shape[1:])
-    for prefix in (prefix_k, prefix_v):
-        if prefix is None and packed.prefix:
-            raise ShapeError(f"windows stand behind {packed.prefix} tokens: give their k and v")
-        if prefix is not None and tuple(prefix.shape) != expected:
-            raise ShapeError(f"the prefix should be {expected}, not {tuple(prefix.shape)}")
-    for tensor in (k, v, prefix_k, prefix_v):
-        if tensor is not None and (tensor.dtype != q.dtype or tensor.device != q.device):
-            raise ShapeError(
-                f"all tensors need one dtype and device: {q.dtype} on {q.device}, "
-                f"{tensor.dtype} on {tensor.device}"
-            )
-
-
-def _reference(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    prefix_k: Tensor | None,
-    prefix_v: Tensor | None,
-    packed: Packed,
-    causal: bool,
-    scale: float,
-) -> Tensor:
+def _reference(given: Inputs) -> Tensor:
     done = []
-    for start, end in pairwise(packed.starts.tolist()):
+    for start, end in pairwise(given.packed.starts.tolist()):
         if start == end:
             continue
-        keys, values = k[start:end], v[start:end]
-        if prefix_k is not None and prefix_v is not None:
-            keys, values = torch.cat([prefix_k, keys]), torch.cat([prefix_v, values])
-        done.append(_one_window(q[start:end], keys, values, causal, scale))
+        keys, values = given.k[start:end], given.v[start:end]
+        if given.prefix is not None:
+            keys, values = (
+                torch.cat([before, own])
+                for before, own in zip(given.prefix, (keys, values), strict=True)
+            )
+        done.append(_one_window(given.q[start:end], keys, values, given.causal, given.scale))
     # What there is none of still has its gradient.
-    return torch.cat(done) if done else q * 1
+    return torch.cat(done) if done else given.q * 1
 
 
 def _one_window(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> Tensor:
@@ -180,17 +134,16 @@ def _one_window(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> 
     return out[0].transpose(0, 1)[lead:]
 
 
-def _reference_lse(
-    q: Tensor, k: Tensor, prefix_k: Tensor | None, packed: Packed, causal: bool, scale: float
-) -> Tensor:
+def _reference_lse(given: Inputs) -> Tensor:
     done = []
-    group = q.shape[1] // k.shape[1]
-    for start, end in pairwise(packed.starts.tolist()):
-        keys = k[start:end] if prefix_k is None else torch.cat([prefix_k, k[start:end]])
-        keys = keys.float().repeat_interleave(group, 1)
-        scores = torch.einsum("qhd,khd->hqk", q[start:end].float(), keys) * scale
-        if causal:
-            unseen = scores.new_ones(scores.shape[1:], dtype=torch.bool).triu(packed.prefix + 1)
-            scores = scores.masked_fill(unseen, float("-inf"))
+    for start, end in pairwise(given.packed.starts.tolist()):
+        keys = given.k[start:end]
+        if given.prefix is not None:
+            keys = torch.cat([given.prefix[0], keys])
+        keys = keys.float().repeat_interleave(given.group, 1)
+        scores = torch.einsum("qhd,khd->hqk", given.q[start:end].float(), keys) * given.scale
+        if given.causal:
+            unseen = scores.new_ones(scores.shape[1:], dtype=torch.bool)
+            scores = scores.masked_fill(unseen.triu(given.packed.prefix + 1), float("-inf"))
         done.append(scores.logsumexp(-1))
-    return torch.cat(done, 1) if done else q.new_empty((q.shape[1], 0), dtype=torch.float32)
+    return torch.cat(done, 1) if done else given.q.new_empty((given.q.shape[1], 0)).float()

@@ -10,6 +10,7 @@ sums in a fixed order, so results do not change from call to call.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,9 +18,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from cprs_kernels.attention_inputs import Inputs
 from cprs_kernels.attention_triton import LOG2E, constants, forward, width_of
 from cprs_kernels.build import Build, target_of
-from cprs_kernels.packed import Packed
 
 
 @triton.jit
@@ -176,80 +177,47 @@ def keys_kernel(
 
 class _Attention(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any,
-        q: Tensor,
-        k: Tensor,
-        v: Tensor,
-        prefix_k: Tensor | None,
-        prefix_v: Tensor | None,
-        packed: Packed,
-        causal: bool,
-        scale: float,
-    ) -> tuple[Tensor, Tensor]:
-        out, lse = forward(q, k, v, prefix_k, prefix_v, packed, causal, scale)
-        ctx.save_for_backward(q, k, v, prefix_k, prefix_v, out, lse)
-        ctx.packed, ctx.causal, ctx.scale = packed, causal, scale
+    def forward(ctx: Any, given: Inputs, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        out, lse = forward(given)
+        ctx.save_for_backward(*tensors, out, lse)
+        ctx.options = given.packed, given.causal, given.scale
         return out, lse
 
     @staticmethod
     def backward(ctx: Any, grad_out: Tensor, grad_lse: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, prefix_k, prefix_v, out, lse = ctx.saved_tensors
+        q, k, v, *prefix, out, lse = ctx.saved_tensors
+        given = Inputs(q, k, v, (prefix[0], prefix[1]) if prefix else None, *ctx.options)
         # Contiguous like `out`: gradients of a sum come with strides of zero.
         grad_out = grad_out.contiguous()
         delta = (grad_out.float() * out.float()).sum(-1).t().contiguous() - grad_lse
-        gradients = backward(
-            q, k, v, prefix_k, prefix_v, grad_out, lse, delta, ctx.packed, ctx.causal, ctx.scale
-        )
-        return (*gradients, None, None, None)
+        return (None, *backward(given, grad_out, lse, delta))
 
 
-def attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    prefix_k: Tensor | None,
-    prefix_v: Tensor | None,
-    packed: Packed,
-    causal: bool,
-    scale: float,
-) -> tuple[Tensor, Tensor]:
+def attention(given: Inputs) -> tuple[Tensor, Tensor]:
     """Output (n, hq, d) and log-sum-exp (hq, n), both differentiable."""
-    q, k, v, prefix_k, prefix_v = (
-        tensor if tensor is None or tensor.stride(-1) == 1 else tensor.contiguous()
-        for tensor in (q, k, v, prefix_k, prefix_v)
+    q, k, v, *prefix = (
+        tensor if tensor.stride(-1) == 1 else tensor.contiguous() for tensor in given.tensors
     )
-    out, lse = _Attention.apply(q, k, v, prefix_k, prefix_v, packed, causal, scale)
+    dense = replace(given, q=q, k=k, v=v, prefix=(prefix[0], prefix[1]) if prefix else None)
+    out, lse = _Attention.apply(dense, *dense.tensors)
     return out, lse
 
 
-def backward(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    prefix_k: Tensor | None,
-    prefix_v: Tensor | None,
-    grad_out: Tensor,
-    lse: Tensor,
-    delta: Tensor,
-    packed: Packed,
-    causal: bool,
-    scale: float,
-) -> tuple[Tensor | None, ...]:
-    """Gradients of q, k, v, prefix_k and prefix_v; `delta` (hq, n) float32 is D above."""
+def backward(given: Inputs, grad_out: Tensor, lse: Tensor, delta: Tensor) -> tuple[Tensor, ...]:
+    """Gradients of all of `given.tensors`; `delta` (hq, n) float32 is D above."""
+    q, k, v, packed = given.q, given.k, given.v, given.packed
     rows = len(q)
     grad_q, grad_k, grad_v = (
         torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device) for tensor in (q, k, v)
     )
     if rows == 0 or packed.longest == 0:
-        nothing = [None if prefix is None else prefix * 0 for prefix in (prefix_k, prefix_v)]
-        return grad_q, grad_k, grad_v, *nothing
+        return grad_q, grad_k, grad_v, *(prefix * 0 for prefix in given.prefix or ())
     target = target_of(q.device)
     by_query = _shape(target, q.shape[2], q.element_size(), keys=False)
     by_key = _shape(target, q.shape[2], q.element_size(), keys=True)
-    known = constants(q, k, causal=causal)
-    pk, pv = (k, v) if prefix_k is None or prefix_v is None else (prefix_k, prefix_v)
-    scales = (scale, scale * LOG2E)
+    known = constants(given)
+    pk, pv = given.prefix or (k, v)
+    scales = (given.scale, given.scale * LOG2E)
     strides = (*q.stride()[:2], *k.stride()[:2], *v.stride()[:2])
     shared = (*pk.stride()[:2], *pv.stride()[:2])
     with torch.cuda.device_of(q):
@@ -257,7 +225,7 @@ def backward(
         queries_kernel[(packed.windows * blocks, q.shape[1])](
             q, k, v, pk, pv, grad_out, lse, delta, grad_q, packed.starts,
             rows, packed.prefix, blocks, *scales, *strides, *shared,
-            **known, HAS_PREFIX=prefix_k is not None, **by_query,
+            **known, HAS_PREFIX=given.prefix is not None, **by_query,
         )  # fmt: skip
         blocks = triton.cdiv(packed.longest, by_key["BLOCK_K"])
         keys_kernel[(packed.windows * blocks, k.shape[1])](
@@ -265,10 +233,10 @@ def backward(
             rows, packed.prefix, blocks, *scales, *strides,
             **known, OF_PREFIX=False, **by_key,
         )  # fmt: skip
-        if prefix_k is None or prefix_v is None:
-            return grad_q, grad_k, grad_v, None, None
+        if given.prefix is None:
+            return grad_q, grad_k, grad_v
         runs = _runs(rows, packed.starts)
-        shape = (len(runs) - 1, *prefix_k.shape)
+        shape = (len(runs) - 1, *pk.shape)
         sums = [torch.empty(shape, dtype=torch.float32, device=q.device) for _ in range(2)]
         blocks = triton.cdiv(packed.prefix, by_key["BLOCK_K"])
         keys_kernel[((len(runs) - 1) * blocks, k.shape[1])](

@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from cprs_kernels.packed import Packed
+from cprs_kernels.attention_inputs import Inputs
 
 Library = Literal["flash_attn_3", "flash_attn", "torch"]
 
@@ -64,26 +64,27 @@ def installed(major: int) -> Library | None:
     return None
 
 
-def attention(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    prefix_k: Tensor | None,
-    prefix_v: Tensor | None,
-    packed: Packed,
-    causal: bool,
-    scale: float,
-) -> tuple[Tensor, Tensor]:
+def attention(given: Inputs) -> tuple[Tensor, Tensor]:
     """Output (n, hq, d) and log-sum-exp (hq, n)."""
-    longest = min(packed.longest, len(q))
+    q, packed, scale = given.q, given.packed, given.scale
+    rows = len(q)
+    if not rows:
+        return torch.empty_like(q), q.new_empty((q.shape[1], 0), dtype=torch.float32)
+    longest = min(packed.longest, rows)
     own, own_lse = varlen(
-        q, k, v, packed.starts, packed.starts, longest, longest, causal=causal, scale=scale
-    )
-    if prefix_k is None or prefix_v is None or not len(q):
+        q, given.k, given.v, packed.starts, packed.starts, longest, longest,
+        causal=given.causal, scale=scale,
+    )  # fmt: skip
+    if given.prefix is None:
         return own, own_lse
-    ends = packed.starts.new_tensor([0, len(q), 0, packed.prefix]).view(2, 2)
+    # Made on the device: what comes from the host would be waited for in every layer.
+    both, before = (
+        torch.arange(0, 2 * length, length, dtype=torch.int32, device=q.device)
+        for length in (rows, packed.prefix)
+    )
+    prefix_k, prefix_v = given.prefix
     common, common_lse = varlen(
-        q, prefix_k, prefix_v, ends[0], ends[1], len(q), packed.prefix, causal=False, scale=scale
+        q, prefix_k, prefix_v, both, before, rows, packed.prefix, causal=False, scale=scale
     )
     return join(common, common_lse, own, own_lse)
 

@@ -12,8 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from cprs_kernels.attention_inputs import Inputs
 from cprs_kernels.build import Build, target_of
-from cprs_kernels.packed import Packed
 
 LOG2E = 1.4426950408889634
 
@@ -127,17 +127,9 @@ def forward_kernel(
     tl.store(LSE + queries, (peak + tl.log2(total)) / 1.4426950408889634, mask=queries < length)
 
 
-def forward(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    prefix_k: Tensor | None,
-    prefix_v: Tensor | None,
-    packed: Packed,
-    causal: bool,
-    scale: float,
-) -> tuple[Tensor, Tensor]:
+def forward(given: Inputs) -> tuple[Tensor, Tensor]:
     """Output (n, hq, d) in q's dtype and natural log-sum-exp (hq, n) float32."""
+    q, k, v, packed = given.q, given.k, given.v, given.packed
     rows, heads, dim = q.shape
     out = torch.empty((rows, heads, dim), dtype=q.dtype, device=q.device)
     lse = torch.empty((heads, rows), dtype=torch.float32, device=q.device)
@@ -145,26 +137,28 @@ def forward(
         return out, lse
     shape = _shape(target_of(q.device), dim, q.element_size())
     blocks = triton.cdiv(packed.longest, shape["BLOCK_Q"])
-    pk, pv = (k, v) if prefix_k is None or prefix_v is None else (prefix_k, prefix_v)
+    pk, pv = given.prefix or (k, v)
     with torch.cuda.device_of(q):
         forward_kernel[(packed.windows * blocks, heads)](
-            q, k, v, pk, pv, out, lse, packed.starts, rows, packed.prefix, blocks, scale * LOG2E,
+            q, k, v, pk, pv, out, lse, packed.starts, rows, packed.prefix, blocks,
+            given.scale * LOG2E,
             *q.stride()[:2], *k.stride()[:2], *v.stride()[:2], *pk.stride()[:2], *pv.stride()[:2],
-            **constants(q, k, causal=causal),
-            HAS_PREFIX=prefix_k is not None,
+            **constants(given),
+            HAS_PREFIX=given.prefix is not None,
             **shape,
         )  # fmt: skip
     return out, lse
 
 
-def constants(q: Tensor, k: Tensor, *, causal: bool) -> dict[str, object]:
+def constants(given: Inputs) -> dict[str, object]:
     """What every kernel of attention is compiled for."""
+    _, heads, dim = given.q.shape
     return {
-        "HEADS": q.shape[1],
-        "GROUP": q.shape[1] // k.shape[1],
-        "DIM": q.shape[2],
-        "WIDTH": width_of(q.shape[2]),
-        "CAUSAL": causal,
+        "HEADS": heads,
+        "GROUP": given.group,
+        "DIM": dim,
+        "WIDTH": width_of(dim),
+        "CAUSAL": given.causal,
         "PRECISION": precision(),
     }
 

@@ -37,8 +37,8 @@ class Build:
 @cache
 def target_of(device: torch.device) -> str:
     """The target that `device` is: "sm_90" and the like, "gfx942" and the like; the oldest that
-    is supported for a CPU, where kernels are interpreted."""
-    if device.type == "cpu":
+    is supported off a GPU, where kernels are interpreted if at all."""
+    if device.type != "cuda":
         return "sm_80"
     if torch.version.hip:
         return str(torch.cuda.get_device_properties(device).gcnArchName).partition(":")[0]

@@ -19,7 +19,8 @@ def launch(tensor: Tensor, left: Packed, sources: Tensor, rows: int) -> Tensor:
     made = tensor.new_empty(rows, *tensor.shape[1:])
     if not made.numel():
         return made
-    source, target = _words(tensor), _words(made)
+    kind = _words(tensor)
+    source, target = (x.view(x.shape[0], -1).view(kind) for x in (tensor, made))
     columns = source.shape[1]
     block = min(_MOST, triton.next_power_of_2(columns))
     tiles = triton.cdiv(left.longest, _ROWS)
@@ -30,12 +31,15 @@ def launch(tensor: Tensor, left: Packed, sources: Tensor, rows: int) -> Tensor:
     return made
 
 
-def _words(tensor: Tensor) -> Tensor:
-    """The same bytes as (n, columns) of the widest integers that fit a row."""
-    rows = tensor.view(tensor.shape[0], -1)
-    size = rows.shape[1] * rows.element_size()
-    kind = torch.int32 if size % 4 == 0 else torch.int16 if size % 2 == 0 else torch.uint8
-    return rows.view(kind)
+def _words(tensor: Tensor) -> torch.dtype:
+    """The widest integers that fit a row of `tensor`, and where it begins in its storage."""
+    row = tensor[0].numel() * tensor.element_size()
+    begin = tensor.storage_offset() * tensor.element_size()
+    return next(
+        kind
+        for kind in (torch.int32, torch.int16, torch.uint8)
+        if not (row % kind.itemsize or begin % kind.itemsize)
+    )
 
 
 def builds(target: str) -> list[Build]:

@@ -45,6 +45,8 @@ def triton_obstacle(device: torch.device) -> str | None:
     """Why Triton kernels cannot run on tensors of `device`; None where they can."""
     if not _has_triton():
         return "Triton is not installed: pip install triton"
+    if device.type not in ("cpu", "cuda"):
+        return f"the kernels are for NVIDIA's and AMD's GPUs, not for {device.type!r}"
     if device.type == "cpu" and not _interprets():
         return "Triton needs a GPU: use the reference, or set TRITON_INTERPRET=1 before importing"
     return None

@@ -17,6 +17,7 @@ from cprs_kernels import (
     shared_prefix_attention,
     shared_prefix_attention_lse,
 )
+from cprs_kernels.attention_inputs import Inputs
 
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 2e-3, torch.bfloat16: 2e-2}
 SHAPES = {
@@ -190,10 +191,20 @@ def test_parts_join_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(attention_library, "varlen", varlen)
     for causal in (True, False):
-        out, lse = attention_library.attention(**given, causal=causal, scale=0.25)
+        out, lse = attention_library.attention(Inputs.of(**given, causal=causal, scale=0.25))
         expected, expected_lse = exact(given, causal=causal)
         assert near(out, expected, 1e-5)
         assert near(lse, expected_lse, 1e-5)
+
+
+def test_no_rows_are_no_work_for_a_library() -> None:
+    """Libraries refuse sequences whose longest has no token."""
+    q, k = torch.zeros(0, 4, 16), torch.zeros(0, 2, 16)
+    prefix = torch.zeros(3, 2, 16)
+    packed = Packed.of([0, 0], prefix=3)
+    given = Inputs.of(q, k, k, prefix, prefix, packed=packed, causal=True, scale=None)
+    out, lse = attention_library.attention(given)
+    assert (out.shape, lse.shape) == ((0, 4, 16), (4, 0))
 
 
 def test_libraries_need_a_gpu() -> None:

@@ -74,6 +74,17 @@ def test_rows_of_any_type_are_copied_bit_by_bit(device: Any, dtype: Any, columns
     assert left.windows == 2
 
 
+@pytest.mark.parametrize("first", [1, 2, 3])
+def test_rows_may_begin_anywhere_in_their_storage(device: Any, first: int) -> None:
+    """Words of four bytes begin at multiples of four."""
+    bits = torch.randint(0, 256, (48 + first,)).to(torch.uint8).to(device)
+    rows = bits[first:].view(6, 8)
+    keep = torch.tensor([False, True], device=device)
+    packed = Packed.of([4, 2], device=device)
+    _, (moved,) = compact(keep, packed, rows, implementation="triton")
+    assert torch.equal(moved, rows[4:])
+
+
 def test_what_does_not_fit_is_said() -> None:
     packed, keep = Packed.of([2, 3]), torch.tensor([True, False])
     with pytest.raises(ShapeError, match="keep is bool"):

@@ -41,5 +41,6 @@ def test_triton_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatch, "_interprets", lambda: False)
     assert dispatch.triton_obstacle(GPU) is None
     assert "needs a GPU" in str(dispatch.triton_obstacle(CPU))
+    assert "not for 'mps'" in str(dispatch.triton_obstacle(torch.device("mps")))
     monkeypatch.setattr(dispatch, "_has_triton", lambda: False)
     assert "not installed" in str(dispatch.triton_obstacle(GPU))
