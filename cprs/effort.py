@@ -1,8 +1,9 @@
 """How much of a text is read: all of it, or the windows that a first look finds probable.
 
-A critic may offer a first look, `skim` (`cprs.critics.base.Skims`). Under `fast` the best
-windows by it are read, a fixed share of the tokens; the others keep a score below what reading
-finds, so that a budget can still be filled from them. Neither depends on the budget.
+A critic may offer a first look from token ids alone, `skim` (`cprs.critics.base.Skims`), or its
+scorer one that begins to read, `sift` (`cprs.critics.base.Sifts`). Under `fast` the best windows by
+it are read, a fixed share of the tokens; the others keep a score below what reading finds, so that
+a budget can still be filled from them. Neither depends on the budget.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from cprs.critics.base import Skims, TokenCritic
+from cprs.critics.base import Scorer, Sifts, Skims, TokenCritic
 from cprs.errors import unknown
 from cprs.guidance import Guidance
 from cprs.windows import Window
@@ -57,21 +58,38 @@ def resolve(effort: Effort, guidance: Guidance, tokens: int) -> Effort:
     return effort
 
 
+def likeliest(
+    first: NDArray[np.float32], lengths: NDArray[np.int64], room: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers of windows by a first look (w,), best first: those that have `room` tokens
+    together, or just more, and the others."""
+    order = np.argsort(-first, kind="stable")
+    count = int(np.searchsorted(np.cumsum(lengths[order]), room)) + 1
+    return order[:count], order[count:]
+
+
 def plan(
-    effort: Effort, critic: TokenCritic, guidance: Guidance, windows: Sequence[Window]
+    effort: Effort,
+    critic: TokenCritic,
+    guidance: Guidance,
+    windows: Sequence[Window],
+    *,
+    scorer: Scorer | None = None,
 ) -> Plan:
-    """What to read of `windows`, all windows of a request."""
+    """What to read of `windows`, all windows of a request; `scorer`: the question to `critic`."""
     every = Plan(np.arange(len(windows)), np.zeros(len(windows), np.float32))
     lengths = np.array([len(window) for window in windows], np.int64)
     room = max(LEAST, int(np.ceil(SHARE * lengths.sum())))
-    if effort != "fast" or lengths.sum() <= room or not isinstance(critic, Skims):
+    if effort != "fast" or lengths.sum() <= room:
         return every
-    first = critic.skim(guidance, windows)
+    first: NDArray[np.float32] | None = None
+    if isinstance(scorer, Sifts):
+        first = scorer.sift(windows, room=room)
+    elif isinstance(critic, Skims):
+        first = critic.skim(guidance, windows)
     if first is None:
         return every
-    order = np.argsort(-first, kind="stable")
-    count = int(np.searchsorted(np.cumsum(lengths[order]), room)) + 1
+    chosen, left = likeliest(first, lengths, room)
     unread = np.zeros(len(windows), np.float32)
-    left = order[count:]
     unread[left] = UNREAD * (1 - np.arange(len(left)) / max(len(left), 1))
-    return Plan(np.sort(order[:count]), unread)
+    return Plan(np.sort(chosen), unread)

@@ -79,7 +79,7 @@ def _score(
     """One pass over all windows that are to be read."""
     windows = [window for document in documents for window in document.windows]
     scorer = engine.critic.ask(guidance, windows)
-    planned = plan(effort, engine.critic, guidance, windows)
+    planned = plan(effort, engine.critic, guidance, windows, scorer=scorer)
     lengths = np.array([len(window) for window in windows], np.int64)
     starts = np.cumsum(lengths) - lengths
     table = _Table(np.repeat(planned.unread, lengths))

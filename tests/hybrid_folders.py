@@ -89,6 +89,9 @@ def make_hybrid(
     if tag_head:
         made[f"{outer}cls_head.weight"] = matrix(4, width)
         made[f"{outer}cls_head.bias"] = normal(4, scale=0.3)
+    if config.get("probe_layers"):
+        made[f"{outer}probe_head.weight"] = matrix(4, width)
+        made[f"{outer}probe_head.bias"] = normal(4, scale=0.3)
     write_shards(folder, made, shards)
     return folder
 

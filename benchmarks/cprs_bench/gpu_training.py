@@ -145,15 +145,18 @@ def train(
     clock.done("training")
     save_hybrid(model, base, critic)
     del model
-    report = None
+    report = fast = None
     if dev is not None:
-        critics: list[TokenCritic] = [HybridCritic.load(critic, device=device), LexicalCritic()]
+        hybrid = HybridCritic.load(critic, device=device)
+        critics: list[TokenCritic] = [hybrid, LexicalCritic()]
         english = [
             name
             for name, path in find_sources(dev).items()
             if all(is_english(d.language) for d in read_documents(path))
         ]
-        report = evaluate(dev, critics=critics, ratios=RATIOS, queries=queries, sources=english)
+        options: dict[str, Any] = {"ratios": RATIOS, "queries": queries, "sources": english}
+        report = evaluate(dev, critics=critics, effort="thorough", **options)
+        fast = evaluate(dev, critics=[hybrid], effort="fast", **options)
         clock.done("measuring")
     return {
         "machine": {**describe(), "device": _device(device)},
@@ -166,18 +169,19 @@ def train(
         "curve": curve(losses),
         "report": None if report is None else json.loads(report.json()),
         "text": "" if report is None else report.text(),
-        "beside": _beside(report),
+        "beside": _beside(report, fast),
     }
 
 
-def _beside(report: Report | None) -> list[dict[str, float]]:
-    """Macro recall on the English sets, per ratio, of the hybrid and of BM25."""
-    if report is None:
+def _beside(report: Report | None, fast: Report | None) -> list[dict[str, float]]:
+    """Macro recall on the English sets, per ratio, of the hybrid, thorough and fast, and of
+    BM25."""
+    if report is None or fast is None:
         return []
-    hybrid, lexical = (row.recall for row in report.macro() if row.sets == "English")
+    found = (row.recall for one in (report, fast) for row in one.macro() if row.sets == "English")
     return [
-        {"ratio": ratio, "hybrid": mine, "bm25": theirs}
-        for ratio, mine, theirs in zip(report.ratios, hybrid, lexical, strict=True)
+        {"ratio": ratio, "hybrid": mine, "fast": sixth, "bm25": theirs}
+        for ratio, mine, theirs, sixth in zip(report.ratios, *found, strict=True)
     ]
 
 
@@ -199,9 +203,12 @@ def markdown(found: dict[str, Any]) -> str:
         "",
     ]
     if found["beside"]:
-        lines += ["| compression | hybrid | BM25 | difference |", "|---|---|---|---|"]
         lines += [
-            f"| {row['ratio']:g}× | {row['hybrid']:.3f} | {row['bm25']:.3f}"
+            "| compression | hybrid | of its sixth (fast) | BM25 | difference |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| {row['ratio']:g}× | {row['hybrid']:.3f} | {row['fast']:.3f} | {row['bm25']:.3f}"
             f" | {row['hybrid'] - row['bm25']:+.3f} |"
             for row in found["beside"]
         ]

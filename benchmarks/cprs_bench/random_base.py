@@ -58,6 +58,7 @@ def recipe_of(size: Size) -> Recipe:
         warmup=0.05,
         decay=0.1,
         save=1_000_000,
+        probe=1.0,
         evaluate=0,
     )
 

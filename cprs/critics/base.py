@@ -143,3 +143,14 @@ class Skims(Protocol):
         a small part of reading.
         """
         ...
+
+
+@runtime_checkable
+class Sifts(Scorer, Protocol):
+    """What a scorer may offer besides: a first look that begins to read, and from which it reads
+    on."""
+
+    def sift(self, windows: Sequence[Window], *, room: int) -> NDArray[np.float32] | None:
+        """As `Skims.skim`. Of `windows` those will be scored next that come first by it and have
+        `room` tokens together: of no others need be kept what was made of them."""
+        ...

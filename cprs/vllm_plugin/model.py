@@ -100,7 +100,8 @@ class HybridForTokenClassification(nn.Module):
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> set[str]:
         """Load a checkpoint's tensors by their own names."""
-        loader = AutoWeightsLoader(self)
+        # Here everything is read: there is no first look.
+        loader = AutoWeightsLoader(self, ignore_unexpected_prefixes=["probe_head."])
         loaded: set[str] = loader.load_weights(weights, mapper=self.hf_to_vllm_mapper)
         if self.lm_head is not self.model.embed_tokens and "lm_head.weight" not in loaded:
             # A checkpoint without one tags all the same; there are no labels then.

@@ -26,11 +26,19 @@ from cprs_bench.gpu.parts import PARTS, Part
 from cprs_bench.gpu.published import PublishedLoop
 from cprs_bench.gpu.record import Size, teller, told
 from cprs_bench.gpu.requests import requests
-from cprs_bench.gpu.shapes import SHAPES, operations, parameters, random_model
+from cprs_bench.gpu.shapes import (
+    SHAPES,
+    operations,
+    operations_of_two,
+    parameters,
+    random_model,
+    with_probe,
+)
 from cprs_bench.gpu.table import markdown
 from cprs_bench.gpu.throughput import throughput
 
-from cprs.critics.hybrid.pipeline import Pipeline, Prompt
+from cprs.critics.hybrid.asked import Prompt
+from cprs.critics.hybrid.pipeline import Pipeline
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +77,13 @@ def test_the_script_writes_json_and_markdown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("way", "precision"),
-    [("ours", "bf16"), ("ours", "fp8"), ("published", "bf16"), ("compiled", "bf16")],
+    [
+        ("ours", "bf16"),
+        ("ours", "fp8"),
+        ("fast", "bf16"),
+        ("published", "bf16"),
+        ("compiled", "bf16"),
+    ],
 )
 def test_every_way_is_measured(way: str, precision: str) -> None:
     tell = Told()
@@ -147,6 +161,10 @@ def test_operations_are_counted_as_they_are_needed() -> None:
     # A window of 8,192 without a prompt: design figures, 124 TFLOP.
     assert operations(shape, [8192], prompt=0) == pytest.approx(124e12, rel=0.03)
     assert operations(shape, [4096, 4096], prompt=0) < operations(shape, [8192], prompt=0)
+    # 4 of 28 layers for all windows, the others for the sixth: a little more than a quarter.
+    whole = operations(shape, [6144] * 60, prompt=200)
+    fast = operations_of_two(with_probe(shape), [6144] * 60, [6144] * 10, prompt=200)
+    assert fast / whole == pytest.approx(4 / 28 + 24 / 28 / 6, rel=0.02)
     assert operations(shape, [4096], prompt=200) > operations(shape, [4096], prompt=0)
 
 

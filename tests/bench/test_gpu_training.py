@@ -40,8 +40,10 @@ def test_one_call_trains_measures_and_writes(tmp_path: Path) -> None:
     assert losses[-1] < losses[0]
     assert {"machine", "size", "seconds", "report"} <= set(found)
     assert [row["ratio"] for row in found["beside"]] == [8, 32, 128]
-    assert all(0 <= row[name] <= 1 for row in found["beside"] for name in ("hybrid", "bm25"))
+    assert all(
+        0 <= row[name] <= 1 for row in found["beside"] for name in ("hybrid", "fast", "bm25")
+    )
     page = (out / "hybrid-training.md").read_text()
     assert page in done.stdout
-    assert "| compression | hybrid | BM25 | difference |" in page
+    assert "| compression | hybrid | of its sixth (fast) | BM25 | difference |" in page
     assert f"| 20 | {losses[-1]:.4f} |" in page

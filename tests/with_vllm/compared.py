@@ -10,8 +10,9 @@ import numpy as np
 from hybrids import TEXT
 
 from cprs.critics.base import TokenCritic, TokenScores
-from cprs.critics.hybrid.critic import HybridCritic, HybridScorer
+from cprs.critics.hybrid.critic import HybridCritic
 from cprs.critics.hybrid.prompt import RolesPrompt, roles_prompt
+from cprs.critics.hybrid.scoring import HybridScorer
 from cprs.critics.hybrid.window import room
 from cprs.critics.vllm.critic import VllmCritic
 from cprs.formats import segment

@@ -37,6 +37,7 @@ def make_hybrid(folder: Path, *, prefix: str, tied: bool, layout: str = "trained
         named = dict(enumerate(TAGS))
         own |= {"prefix": prefix, "window": WINDOW, "cprs_format": 1, "id2label": named}
         own["architectures"] = ["CprsForTokenClassification"]
+        own["probe_layers"] = 1
     else:
         own["architectures"] = ["Qwen2ForCausalLMandBIO"]
         own["window"] = WINDOW  # 8,192 positions would be many for so small a model
@@ -49,6 +50,8 @@ def make_hybrid(folder: Path, *, prefix: str, tied: bool, layout: str = "trained
         "cls_head.weight": 0.3 * torch.randn(len(TAGS), 128, generator=generator),
         "cls_head.bias": 0.3 * torch.randn(len(TAGS), generator=generator),
     }
+    if layout == "trained":
+        head |= {f"probe_{name}".replace("cls_", ""): value for name, value in head.items()}
     save_file(head, folder / "model-head.safetensors", metadata={"format": "pt"})
     weight_map = dict.fromkeys(_names(folder / "model.safetensors"), "model.safetensors")
     weight_map |= dict.fromkeys(head, "model-head.safetensors")

@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from cprs.critics.hybrid.asked import Prompt
 from cprs.critics.hybrid.model import HybridModel
 from cprs.critics.hybrid.packing import Ids
-from cprs.critics.hybrid.pipeline import Pipeline, Prompt
+from cprs.critics.hybrid.pipeline import Pipeline
 from cprs.critics.hybrid.precision import Fp8Linear, agreement, check_fp8
 from cprs.critics.hybrid.window import content
 from cprs.errors import OptionError

@@ -60,6 +60,8 @@ PARTS: dict[str, Part] = {
     "7b ours fp8": Part(_way("7b", "ours", "fp8"), 100, least=40),
     "0.6b ours bf16": Part(_way("0.6b", "ours", "bf16"), 45),
     "0.6b ours fp8": Part(_way("0.6b", "ours", "fp8"), 45),
+    "7b fast bf16": Part(_way("7b", "fast", "bf16"), 60, least=25),
+    "0.6b fast bf16": Part(_way("0.6b", "fast", "bf16"), 30),
     "7b published bf16": Part(_way("7b", "published", "bf16", SHORT), 60, least=25),
     "7b compiled bf16": Part(_way("7b", "compiled", "bf16", SHORT), 90, least=35),
     "0.6b published bf16": Part(_way("0.6b", "published", "bf16", SHORT), 45),

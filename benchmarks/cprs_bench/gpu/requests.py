@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+from cprs.critics.hybrid.asked import Prompt
 from cprs.critics.hybrid.graphs import Graphs
 from cprs.critics.hybrid.model import HybridModel
-from cprs.critics.hybrid.pipeline import Pipeline, Prompt
+from cprs.critics.hybrid.pipeline import Pipeline
 from cprs_bench.gpu.measure import device_of
 from cprs_bench.gpu.record import Size, Tell
 from cprs_bench.gpu.shapes import SHAPES, random_model

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from cprs.critics.hybrid.config import HybridConfig
 from cprs.critics.hybrid.layer import Layer
 from cprs.critics.hybrid.linear import Dense, MakeLinear
 from cprs.critics.hybrid.model import HybridModel
+from cprs.critics.hybrid.probe import Probe
 from cprs.critics.hybrid.rope import Rope
 
 
@@ -98,15 +101,23 @@ def random_model(
         for _ in range(c.layers)
     )
     embed = matrix(c.vocabulary, c.width, scale=c.width**0.5)
+    lm_head = embed if c.tied else matrix(c.vocabulary, c.width)
+    zeros = torch.zeros(4, device=device, dtype=dtype)
     return HybridModel(
         config,
         embed=embed,
         layers=layers,
         norm=ones(c.width),
         tag_weight=matrix(4, c.width),
-        tag_bias=torch.zeros(4, device=device, dtype=dtype),
-        lm_head=embed if c.tied else matrix(c.vocabulary, c.width),
+        tag_bias=zeros,
+        lm_head=lm_head,
+        probe=Probe(c.probe_layers, matrix(4, c.width), zeros) if c.probe_layers else None,
     )
+
+
+def with_probe(config: HybridConfig) -> HybridConfig:
+    """The same shape with a probe where recipes have it: behind a sixth of the layers."""
+    return replace(config, probe_layers=max(config.layers // 6, 1))
 
 
 def parameters(config: HybridConfig) -> int:
@@ -133,3 +144,12 @@ def operations(config: HybridConfig, windows: list[int], *, prompt: int) -> floa
     # In the layers that look both ways each window has its own copy of the prompt.
     copies = len(windows) * prompt * both / c.layers
     return linear * (tokens + prompt + copies) + 4.0 * c.heads * c.head_width * seen
+
+
+def operations_of_two(
+    config: HybridConfig, windows: list[int], chosen: list[int], *, prompt: int
+) -> float:
+    """The same where all windows are read as far as a probe, and the `chosen` of them further."""
+    first = replace(config, layers=config.probe_layers, bidirectional_from=config.probe_layers)
+    begun, gone_on = (operations(first, lengths, prompt=prompt) for lengths in (windows, chosen))
+    return begun + operations(config, chosen, prompt=prompt) - gone_on

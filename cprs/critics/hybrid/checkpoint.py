@@ -24,6 +24,7 @@ from cprs.labels import TAGS
 INDEX = "model.safetensors.index.json"
 HEAD = "cls_head.weight"
 LM_HEAD = "lm_head.weight"
+PROBE = "probe_head.weight"
 _EMBED = "embed_tokens.weight"
 _SHOWN = 3
 _SAMPLE = 1 << 15
@@ -44,7 +45,8 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The weights in `folder`, none of them read yet. `tensors` by their names within the model:
-    those of a Qwen2Model without its prefix, `lm_head.weight`, `cls_head.weight` and `.bias`.
+    those of a Qwen2Model without its prefix, `lm_head.weight`, `cls_head.weight` and `.bias`, and
+    `probe_head.weight` and `.bias` where the configuration has a probe.
     `layout`: "published", "trained" or "base"."""
 
     folder: Path
@@ -126,6 +128,8 @@ def shapes(config: HybridConfig, *, head: bool, lm_head: bool) -> dict[str, Shap
         found[f"{at}.mlp.down_proj.weight"] = (h, f)
     if head:
         found |= {HEAD: (len(TAGS), h), "cls_head.bias": (len(TAGS),)}
+    if config.probe_layers:
+        found |= {PROBE: (len(TAGS), h), "probe_head.bias": (len(TAGS),)}
     if lm_head:
         found[LM_HEAD] = (config.vocabulary, h)
     return found
@@ -152,7 +156,7 @@ def _check(folder: Path, config: HybridConfig, tensors: dict[str, Stored]) -> No
 
 def _published(name: str) -> str:
     """A tensor's name as it is usually stored."""
-    return name if name.startswith(("cls_head.", "lm_head.")) else f"model.{name}"
+    return name if name.startswith(("cls_head.", "lm_head.", "probe_head.")) else f"model.{name}"
 
 
 def _some(names: list[str]) -> str:

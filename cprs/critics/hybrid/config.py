@@ -31,7 +31,8 @@ class HybridConfig:
     the embeddings. Layers from `bidirectional_from` on look both ways. `prefix`: what the prompt
     may see there, the window too ("exact") or itself alone ("frozen"). `window`: tokens of prompt
     and content at most; `positions`: as many as the rotary positions reach. `dtype`: of the
-    weights, as stored. `trained`: written by `cprs train critic`.
+    weights, as stored. `trained`: written by `cprs train critic`. `probe_layers`: causal ones below
+    a probe, 0 where there is none.
     """
 
     family: str
@@ -53,6 +54,7 @@ class HybridConfig:
     window: int
     dtype: str
     trained: bool
+    probe_layers: int = 0
 
     @classmethod
     def read(cls, folder: Path, *, window: int | None = None) -> HybridConfig:
@@ -84,9 +86,10 @@ class HybridConfig:
             tied=bool(given.get("tie_word_embeddings", False)),
             bidirectional_from=_from(given, layers, where),
             prefix=given.get("prefix", "exact"),
-            window=window or _number(given, "window", where, default=WINDOW),
+            window=_number(given, "window", where, default=WINDOW) if window is None else window,
             dtype=str(given.get("dtype") or given.get("torch_dtype") or "float32"),
             trained="cprs_format" in given,
+            probe_layers=_number(given, "probe_layers", where, default=0, least=0),
         )
         config._check(where)
         return config
@@ -105,6 +108,11 @@ class HybridConfig:
             raise WeightsError(f"{where}: head_dim is {self.head_width}, but must be even")
         if self.prefix not in PREFIXES:
             raise WeightsError(f"{where}: prefix is {self.prefix!r}; known: {', '.join(PREFIXES)}")
+        if self.probe_layers > min(self.bidirectional_from, self.layers - 1):
+            raise WeightsError(
+                f"{where}: probe_layers is {self.probe_layers}, but a probe stands behind causal"
+                f" layers, of which there are {self.bidirectional_from} of {self.layers}"
+            )
         if self.dtype not in _TYPES:
             raise WeightsError(f"{where}: weights of {self.dtype} are not supported")
         if self.window < 16:
@@ -149,9 +157,11 @@ def _from(given: Mapping[str, Any], layers: int, where: Path) -> int:
     return layers if first == -1 else first
 
 
-def _number(given: Mapping[str, Any], name: str, where: Path, *, default: int | None = None) -> int:
+def _number(
+    given: Mapping[str, Any], name: str, where: Path, *, default: int | None = None, least: int = 1
+) -> int:
     found = given.get(name)
     found = default if found is None else found
-    if not isinstance(found, int) or found < 1:
+    if not isinstance(found, int) or found < least:
         raise WeightsError(f"{where}: {name} is not a number")
     return found

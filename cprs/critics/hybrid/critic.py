@@ -6,31 +6,28 @@ import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from cprs.critics.base import State, TokenScores
+from cprs.critics.base import State
 from cprs.critics.hybrid.checkpoint import Checkpoint
 from cprs.critics.hybrid.graphs import Graphs
 from cprs.critics.hybrid.linear import Dense
 from cprs.critics.hybrid.memory import Budget
 from cprs.critics.hybrid.model import HybridModel
-from cprs.critics.hybrid.pipeline import Pipeline, Prompt
+from cprs.critics.hybrid.pipeline import Pipeline
 from cprs.critics.hybrid.placement import DeviceMap, Placement, place
 from cprs.critics.hybrid.precision import FP8, Fp8Linear, check_fp8
-from cprs.critics.hybrid.prompt import RolesPrompt, prompt_warnings, roles_prompt
+from cprs.critics.hybrid.prompt import roles_prompt
+from cprs.critics.hybrid.scoring import HybridScorer
 from cprs.critics.hybrid.tokens import Tokens, load_tokens
 from cprs.critics.hybrid.window import content, room
 from cprs.decode import PUBLISHED, Decoding
 from cprs.errors import OptionError, unknown
 from cprs.guidance import Guidance
-from cprs.labels import TAGS
 from cprs.windows import Encoded, Window
 
 PASSAGES = "passages"
 DTYPES = ("auto", "float32", "bfloat16", "float16", FP8)
-_TINY = 1e-38
 
 
 class HybridCritic:
@@ -112,55 +109,6 @@ class HybridCritic:
         """Prepare the prompt."""
         prompt = roles_prompt(self.tokens, guidance, room=room(self.model.config.window))
         return HybridScorer(self, prompt, guidance)
-
-
-class HybridScorer:
-    """A hybrid under one prompt, whose states are computed once and held as long as this."""
-
-    def __init__(self, critic: HybridCritic, prompt: RolesPrompt, guidance: Guidance) -> None:
-        self._critic = critic
-        self._prompt = Prompt(prompt.ids, prompt.rows if guidance.labels else None)
-        self.warnings = tuple(prompt_warnings(prompt, guidance))
-
-    def __call__(self, windows: Sequence[Window], states: Sequence[State]) -> list[TokenScores]:
-        """Score windows; each token carries its passage's probability of being evidence, out of
-        the mean of its tokens' log-odds ln((1 - P(O)) / P(O)).
-
-        Raises `OptionError` for a window that does not fit behind the prompt.
-        """
-        self._check(windows)
-        found = self._critic.pipeline.read(self._prompt, [window.token_ids for window in windows])
-        return [
-            _scores(window, tags, labels)
-            for window, (tags, labels) in zip(windows, found, strict=True)
-        ]
-
-    def _check(self, windows: Sequence[Window]) -> None:
-        longest, most = max(map(len, windows), default=0), self._critic.model.config.window
-        if len(self._prompt) + longest > most:
-            raise OptionError(
-                f"a window of {longest} tokens does not fit: the critic reads {most} at once, its"
-                f" prompt of {len(self._prompt)} among them"
-            )
-
-
-def _scores(
-    window: Window, tags: NDArray[np.float32], labels: NDArray[np.float32] | None
-) -> TokenScores:
-    """A window's scores out of what the heads say of its tokens (t, 4), (t, 1 + L)."""
-    if not len(window):
-        return TokenScores(np.zeros(0, np.float32))
-    outside = TAGS.index("O")
-    evidence = np.delete(tags, outside, axis=1).sum(axis=1, dtype=np.float64)
-    odds = np.log(np.maximum(evidence, _TINY)) - np.log(np.maximum(tags[:, outside], _TINY))
-    sizes = np.diff(window.units, axis=1)[:, 0]
-    means = np.add.reduceat(odds, window.units[:, 0]) / sizes
-    keep = (1 / (1 + np.exp(-means))).astype(np.float32)
-    return TokenScores(
-        keep=np.repeat(keep, sizes),
-        tags=tags,
-        labels=None if labels is None else labels[:, 1:],
-    )
 
 
 def _load(checkpoint: Checkpoint, placement: Placement, dtype: str) -> HybridModel:

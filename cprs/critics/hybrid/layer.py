@@ -37,7 +37,7 @@ class Rows:
     def behind(self, other: Rows) -> Rows:
         """These rows with `other` before them."""
         if other.residual is None or self.residual is None:
-            return Rows(torch.cat([other.x, self.x]))
+            return Rows(torch.cat([other.sum, self.sum]))
         return Rows(torch.cat([other.x, self.x]), torch.cat([other.residual, self.residual]))
 
     @property

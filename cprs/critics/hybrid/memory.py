@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ LEAST, MOST = 8_192, 131_072
 """Tokens in a step: fewer keep no GPU busy, more gain nothing."""
 _SHARE = 0.6
 """Of the free memory, for what a step makes; the rest is for others and for fragments."""
+_HELD = 0.15
+"""Of the free memory, for rows of windows that were begun and are to be read on."""
 
 
 class Budget:
@@ -36,6 +39,32 @@ class Budget:
     def halve(self, tokens: int) -> None:
         """A step of `tokens` was too large."""
         self.tokens = min(self.tokens, max(1, tokens // 2))
+
+
+class Allowance:
+    """Rows that all requests together may hold. Safe for many threads."""
+
+    def __init__(self, rows: int) -> None:
+        self._left = rows
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, config: HybridConfig, device: torch.device, *, bytes_each: int) -> Allowance:
+        """A part of what is free on a GPU; of a CPU's memory a gibibyte."""
+        free = torch.cuda.mem_get_info(device)[0] * _HELD if device.type == "cuda" else 1 << 30
+        return cls(int(free) // (config.width * bytes_each))
+
+    def take(self, wanted: int) -> int:
+        """How many of the `wanted` may be held now."""
+        with self._lock:
+            taken = min(wanted, self._left)
+            self._left -= taken
+        return taken
+
+    def give(self, rows: int) -> None:
+        """What was taken is no longer held."""
+        with self._lock:
+            self._left += rows
 
 
 def fitting(config: HybridConfig, free: int, *, bytes_each: int = 2) -> int:

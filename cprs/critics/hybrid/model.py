@@ -1,7 +1,9 @@
 """The hybrid's forward pass over packed windows: no padding, no dense masks, the prompt once.
 
 QwenLong-CPRS (arXiv 2505.18092, §2.2): causal Qwen layers, then layers that look both ways, then a
-tag head and the LM head's rows of the label words, read at every token of the window.
+tag head and the LM head's rows of the label words, read at every token of the window. A critic may
+have a probe besides, a second tag head behind its first few layers: what these make of windows can
+be read (`begin`) before it is decided which of them the other layers read (`end`).
 
 The prompt stands before every window, so in the causal layers its keys and values are the same for
 all of them and are computed once. In the bidirectional layers that holds where the prompt sees
@@ -25,6 +27,7 @@ from cprs.critics.hybrid.config import HybridConfig
 from cprs.critics.hybrid.layer import Layer, Rows, Turns
 from cprs.critics.hybrid.linear import Dense, MakeLinear
 from cprs.critics.hybrid.placement import Placement
+from cprs.critics.hybrid.probe import Probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class HybridModel:
         tag_weight: Tensor,
         tag_bias: Tensor,
         lm_head: Tensor | None,
+        probe: Probe | None = None,
     ) -> None:
         self.config = config
         self.embed = embed
@@ -81,6 +85,7 @@ class HybridModel:
         self.tag_weight = tag_weight
         self.tag_bias = tag_bias
         self.lm_head = lm_head
+        self.probe = probe
         turns = Turns.of(config)
         self._turns = {layer.device: turns.to(layer.device) for layer in layers}
 
@@ -116,6 +121,7 @@ class HybridModel:
             tag_weight=checkpoint.tensor(HEAD, device=at, dtype=dtype),
             tag_bias=checkpoint.tensor("cls_head.bias", device=at, dtype=dtype),
             lm_head=lm_head,
+            probe=Probe.load(checkpoint, placement, dtype),
         )
 
     @property
@@ -156,16 +162,41 @@ class HybridModel:
 
         Raises `ValueError` where `packed` has another prefix's length, or is too long.
         """
+        return self._layers(self._embedded(ids, packed, prefix), packed, prefix, 0).sum
+
+    def begin(self, ids: Tensor, packed: Packed, prefix: Prefix) -> tuple[Tensor, Tensor]:
+        """`windows` as far as the probe: rows (n, h), and its probabilities (n, 4) of B I O E.
+
+        Raises as `windows` does, and where there is no probe.
+        """
+        if self.probe is None:
+            raise ValueError("the model has no probe")
+        rows = self._embedded(ids, packed, prefix)
+        hidden = self._layers(rows, packed, prefix, 0, self.probe.layers).sum
+        return hidden, self.probe(hidden, self.config.epsilon)
+
+    def end(self, rows: Tensor, packed: Packed, prefix: Prefix) -> Tensor:
+        """What `windows` gives (n, h), of rows as `begin` left them, any of its windows."""
+        if self.probe is None:
+            raise ValueError("the model has no probe")
+        return self._layers(Rows(rows), packed, prefix, self.probe.layers).sum
+
+    def _embedded(self, ids: Tensor, packed: Packed, prefix: Prefix) -> Rows:
         if packed.prefix != prefix.length:
             raise ValueError(
                 f"packed behind {packed.prefix} tokens, the prefix has {prefix.length}"
             )
         if packed.prefix + packed.longest > self.config.window:
             raise ValueError(f"{packed.prefix} + {packed.longest} tokens exceed the window")
-        count = len(ids)
-        rows = Rows(functional.embedding(ids.to(self.device), self.embed))
+        return Rows(functional.embedding(ids.to(self.device), self.embed))
+
+    def _layers(
+        self, rows: Rows, packed: Packed, prefix: Prefix, first: int, end: int | None = None
+    ) -> Rows:
+        """Windows' rows through layers `first` to before `end`, if not to the last."""
+        count = len(rows.x)
         copies: _Copies | None = None
-        for number, layer in enumerate(self.layers):
+        for number, layer in list(enumerate(self.layers))[first:end]:
             rows, packed = rows.to(layer.device), _to(packed, layer.device)
             if number == self._alone_from and prefix.rows is not None:
                 copies = _Copies.of(packed, count)
@@ -186,7 +217,7 @@ class HybridModel:
                 own = copies.own.to(layer.device)
                 attended, residual = attended.index_select(0, own), residual.index_select(0, own)
             rows = layer.finish(attended, residual)
-        return rows.to(self.norm.device).sum
+        return rows.to(self.norm.device) if end is None else rows
 
     def heads(self, hidden: Tensor, label_rows: Tensor | None = None) -> Heads:
         """What both heads say of rows (n, h): probabilities of B I O E, and of the LM head's rows

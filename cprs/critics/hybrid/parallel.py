@@ -13,7 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any
 from weakref import finalize
 
-from cprs.critics.base import Scorer, State, TokenCritic, TokenScores, decoding_of
+import numpy as np
+from numpy.typing import NDArray
+
+from cprs.checkpoint import checkpoint
+from cprs.critics.base import Scorer, Sifts, State, TokenCritic, TokenScores, decoding_of
 from cprs.decode import Decoding
 from cprs.errors import Cancelled, CprsError, OptionError
 from cprs.guidance import Guidance
@@ -32,6 +36,8 @@ LANES = 2
 _LOST_MOST = 2
 """Processes that may end over one call before it is taken for the reason."""
 _GUIDANCES = 8
+_SLICE = 16
+"""Windows of a call for a first look."""
 
 Make = Callable[[str], TokenCritic]
 """A critic on the device of that name. Pickled: a function of a module, or a partial of one."""
@@ -49,19 +55,22 @@ class _About:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Scores of a call's windows, and what the scorer warns of."""
+    """Scores of a call's windows, or a first look at them, and what the scorer warns of."""
 
     scores: list[TokenScores]
+    first: NDArray[np.float32] | None
     warnings: tuple[str, ...]
 
 
 @dataclass(eq=False, slots=True)
 class _Call:
-    """Windows under one guidance, and how many processes ended over them."""
+    """Windows under one guidance, whether they are to be sifted or scored, and how many processes
+    ended over them."""
 
     guidance: Guidance
     windows: Sequence[Window]
-    future: Future[_Answer]
+    sift: bool
+    future: Future[_Answer] = field(default_factory=Future)
     lost: int = 0
 
 
@@ -113,6 +122,27 @@ class ParallelScorer:
         """Score windows. Raises what the critic raises, and `CprsError` where processes end."""
         return self._critic.pool.call(self._guidance, windows).scores
 
+    def sift(self, windows: Sequence[Window], *, room: int) -> NDArray[np.float32] | None:
+        """A first look by whichever process is free; None where the critic has none. What was begun
+        is not held: a window may be another process's when it is scored.
+
+        Raises as scoring does, and `Cancelled` once the work is to end.
+        """
+        pool = self._critic.pool
+        slices = iter([windows[i : i + _SLICE] for i in range(0, len(windows), _SLICE)])
+        waiting: deque[_Call] = deque()
+        found = [np.zeros(0, np.float32)]
+        while True:
+            while len(waiting) < pool.lanes and (part := next(slices, None)) is not None:
+                waiting.append(pool.submit(self._guidance, part, sift=True))
+            if not waiting:
+                return np.concatenate(found)
+            checkpoint()
+            first = waiting.popleft().future.result().first
+            if first is None:
+                return None
+            found.append(first)
+
 
 class Pool:
     """The processes, and the calls that wait for one."""
@@ -124,24 +154,24 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         self.processes: list[BaseProcess] = []
         lanes: list[list[Connection]] = []
-        for device in devices:
-            ours, theirs = zip(*(context.Pipe() for _ in range(LANES)), strict=True)
-            process: BaseProcess = context.Process(
-                target=_work, args=(make, device, theirs), name=f"cprs-{device}", daemon=True
-            )
-            process.start()
-            for end in theirs:
-                end.close()  # or its end would not be seen here
-            self.processes.append(process)
-            lanes.append(list(ours))
         try:
+            for device in devices:
+                ours, theirs = zip(*(context.Pipe() for _ in range(LANES)), strict=True)
+                process: BaseProcess = context.Process(
+                    target=_work, args=(make, device, theirs), name=f"cprs-{device}", daemon=True
+                )
+                process.start()
+                for end in theirs:
+                    end.close()  # or its end would not be seen here
+                self.processes.append(process)
+                lanes.append(list(ours))
             abouts = [_loaded(own[0], device) for own, device in zip(lanes, devices, strict=True)]
             if len({about.name for about in abouts}) > 1:
                 raise OptionError(
                     f"devices {', '.join(devices)} do not make the same critic:"
                     f" {', '.join(about.name for about in abouts)}"
                 )
-        except BaseException:
+        except BaseException:  # whatever it was, an interrupt too: none of them stays behind
             for process in self.processes:
                 process.kill()
             raise
@@ -153,19 +183,23 @@ class Pool:
             for own, gone in ((own, threading.Event()) for own in lanes)
             for lane in own
         ]
-        self._lanes = len(self._threads)
+        self.lanes = self._alive = len(self._threads)
         for thread in self._threads:
             thread.start()
 
     def call(self, guidance: Guidance, windows: Sequence[Window]) -> _Answer:
         """Have a process score windows, and wait for it."""
-        call = _Call(guidance, windows, Future())
+        return self.submit(guidance, windows).future.result()
+
+    def submit(self, guidance: Guidance, windows: Sequence[Window], *, sift: bool = False) -> _Call:
+        """Have a process score windows, or `sift` them."""
+        call = _Call(guidance, windows, sift)
         with self._woken:
             if self._ended is not None:
                 raise CprsError(self._ended)
             self._waiting.append(call)
             self._woken.notify()
-        return call.future.result()
+        return call
 
     def close(self) -> None:
         """End the processes."""
@@ -183,7 +217,7 @@ class Pool:
                 self._back(call)
                 break
             try:
-                lane.send((call.guidance, call.windows))
+                lane.send((call.guidance, call.windows, call.sift))
                 said = lane.recv()
             except (EOFError, OSError):
                 gone.set()
@@ -198,8 +232,8 @@ class Pool:
                     call.future.set_exception(said)
         lane.close()
         with self._woken:
-            self._lanes -= 1
-            alone = self._lanes == 0
+            self._alive -= 1
+            alone = self._alive == 0
         if alone:
             why = "all processes that ran the critic have ended"
             codes = {p.exitcode for p in self.processes if p.exitcode}
@@ -296,22 +330,27 @@ class _Scorers:
         self._known: OrderedDict[Guidance, Scorer] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __call__(self, guidance: Guidance, windows: Sequence[Window]) -> _Answer:
+    def __call__(self, guidance: Guidance, windows: Sequence[Window], sift: bool) -> _Answer:
         with self._lock:
             scorer = self._known.pop(guidance, None) or self._critic.ask(guidance, ())
             self._known[guidance] = scorer
             while len(self._known) > _GUIDANCES:
                 self._known.popitem(last=False)
-        scores = scorer(windows, self._critic.read(windows)) if windows else []
-        return _Answer(scores, scorer.warnings)
+        scores: list[TokenScores] = []
+        first = None
+        if sift:
+            first = scorer.sift(windows, room=0) if isinstance(scorer, Sifts) else None
+        elif windows:
+            scores = scorer(windows, self._critic.read(windows))
+        return _Answer(scores, first, scorer.warnings)
 
 
 def _answer(scorers: _Scorers, lane: Connection) -> None:
     with suppress(EOFError, OSError):  # whoever asked is gone
         while True:
-            guidance, windows = lane.recv()
+            given = lane.recv()
             try:
-                said: Any = scorers(guidance, windows)
+                said: Any = scorers(*given)
             except Exception as error:  # noqa: BLE001  # told to whoever waits
                 said = _told(error)
             lane.send(said)

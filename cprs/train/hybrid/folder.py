@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import transformers
+from torch import nn
 
 from cprs.critics.hybrid.kind import ARCHITECTURE, CONFIG, read_config
 from cprs.critics.hybrid.tokens import FILE as TOKENIZER
@@ -34,8 +35,8 @@ _OUTSIDE_FIRST = 4.0
 
 
 def new_hybrid(base: Path, recipe: Recipe, *, dtype: torch.dtype = torch.float32) -> Hybrid:
-    """A hybrid of the Qwen in the folder `base`: its weights as `dtype`, and a tag head, in
-    float32, that the recipe's seed gives.
+    """A hybrid of the Qwen in the folder `base`: its weights as `dtype`, and in float32 a tag head
+    that the recipe's seed gives, and a probe if the recipe wants one.
 
     Raises `WeightsError` for an unusable folder, `OptionError` where the recipe does not fit it.
     """
@@ -46,20 +47,23 @@ def new_hybrid(base: Path, recipe: Recipe, *, dtype: torch.dtype = torch.float32
         raise OptionError(
             f"bidirectional_from is {first}, but {base} has {layers} layers, numbered from 0"
         )
+    probed = (recipe.probe_layers or max(layers // 6, 1)) if recipe.probe else 0
+    if probed > first:
+        raise OptionError(
+            f"probe_layers is {probed}, but a probe reads causal layers, and of {base} the first"
+            f" {first} are"
+        )
     if recipe.window > most:
         raise OptionError(f"window is {recipe.window}, but {base} reads {most} tokens at most")
     model, missing = _load(base, dtype)
     model.cls_head.float()
-    head = {name for name in missing if name.startswith(_HEAD)}
-    if missing - head:
-        raise WeightsError(f"{base} has no {', '.join(sorted(missing - head)[:3])}")
+    bare = {name for name in missing if not name.startswith(_HEAD)}
+    if bare:
+        raise WeightsError(f"{base} has no {', '.join(sorted(bare)[:3])}")
     generator = torch.Generator().manual_seed(recipe.seed)
-    with torch.no_grad():
-        if head:
-            scale = model.config.initializer_range / 4
-            model.cls_head.weight.normal_(0.0, scale, generator=generator)
-            model.cls_head.bias.zero_()
-            model.cls_head.bias[TAGS.index("O")] = _OUTSIDE_FIRST
+    if missing:
+        _begin(model.cls_head, model, generator)
+    _place_probe(model, probed, generator)
     model.config.bidirectional_from = first
     model.config.prefix = recipe.prefix
     model.config.window = recipe.window
@@ -68,6 +72,28 @@ def new_hybrid(base: Path, recipe: Recipe, *, dtype: torch.dtype = torch.float32
     model.config.label2id = {tag: i for i, tag in enumerate(TAGS)}
     model.recompute = recipe.gradient_checkpointing
     return model
+
+
+def _place_probe(model: Hybrid, layers: int, generator: torch.Generator) -> None:
+    """A probe behind the first `layers`, in float32; none where that is 0."""
+    if layers == getattr(model.config, "probe_layers", 0):
+        if model.probe_head is not None:
+            model.probe_head.float()
+        return
+    # One of other layers, or that nobody trains along, says nothing of these.
+    model.probe_head = None
+    model.config.probe_layers = layers
+    if layers:
+        model.probe_head = nn.utils.skip_init(nn.Linear, model.config.hidden_size, len(TAGS))
+        _begin(model.probe_head, model, generator)
+
+
+def _begin(head: nn.Linear, model: Hybrid, generator: torch.Generator) -> None:
+    """First weights of a tag head."""
+    with torch.no_grad():
+        head.weight.normal_(0.0, model.config.initializer_range / 4, generator=generator)
+        head.bias.zero_()
+        head.bias[TAGS.index("O")] = _OUTSIDE_FIRST
 
 
 def save_hybrid(model: Hybrid, base: Path, out: Path) -> None:

@@ -13,12 +13,12 @@ from cprs.train.hybrid.model import Hybrid
 from cprs.train.reason.recipe import Recipe
 
 MATRICES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-HEAD = "cls_head."
+HEADS = ("cls_head.", "probe_head.")
 
 
 def add_adapters(model: Hybrid, recipe: Recipe) -> None:
-    """Put adapters of the recipe's rank into all layers, in float32, as its seed gives them. They
-    and the tag head learn; everything else stays."""
+    """Put adapters of the recipe's rank into all layers, in float32, as its seed gives them. They,
+    the tag head and the probe learn; everything else stays."""
     from peft import LoraConfig, inject_adapter_in_model
     from peft.tuners.lora import LoraLayer
 
@@ -35,7 +35,7 @@ def add_adapters(model: Hybrid, recipe: Recipe) -> None:
             module.lora_A.float()
             module.lora_B.float()
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith(HEAD) or ".lora_" in name)
+        parameter.requires_grad_(name.startswith(HEADS) or ".lora_" in name)
 
 
 def merge_adapters(model: Hybrid) -> None:

@@ -3,6 +3,10 @@
 QwenLong-CPRS (arXiv 2505.18092, §2.2): a tag head of four rows and the LM head's rows of the label
 words, read at every token of the window. The names of all weights are those of the published
 checkpoint.
+
+A hybrid may have a probe besides: another tag head, `probe_head`, behind its first `probe_layers`.
+It reads what these make of a window and teaches them nothing, so that a critic is as good with it
+as without.
 """
 
 from __future__ import annotations
@@ -51,8 +55,8 @@ class Inputs:
 
 class Hybrid(nn.Module):
     """What a hybrid adds to a family's model. Its `config` is a Qwen's with `bidirectional_from`,
-    the first layer that looks both ways, and `prefix`: what the prompt may see there, `frozen` or
-    `exact`.
+    the first layer that looks both ways, `prefix`: what the prompt may see there, `frozen` or
+    `exact`, and maybe `probe_layers`.
 
     In the bidirectional layers a window sees itself and the prompt; the prompt sees itself alone
     (`frozen`: it is the same for every window, in all layers) or the window too (`exact`).
@@ -67,6 +71,9 @@ class Hybrid(nn.Module):
         self.model = self.body(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.cls_head = nn.Linear(config.hidden_size, len(TAGS))
+        self.probe_head = None
+        if getattr(config, "probe_layers", 0):
+            self.probe_head = nn.Linear(config.hidden_size, len(TAGS))
         self.recompute = False
         """Whether to compute layers again in the backward pass, rather than keep what they made
         (gradient checkpointing, Chen et al. 2016, arXiv 1604.06174)."""
@@ -74,17 +81,14 @@ class Hybrid(nn.Module):
 
     def forward(self, given: Inputs) -> Outputs:
         """Read b windows, each under its own prompt. Padding changes nothing but rounding."""
-        states = self.states(given)
-        places = given.prompt[:, None] + arange(given.mask.shape[1], device=states.device)
-        index = places.clamp(max=states.shape[1] - 1)[..., None]
-        window = states.gather(1, index.expand(-1, -1, states.shape[2]))
+        states, early = self.states(given)
+        window = _windows(states, given)
         with autocast(window.device.type, enabled=False):
             window = window.to(float32)
-            tags = functional.linear(
-                window, self.cls_head.weight.to(float32), self.cls_head.bias.to(float32)
-            )
+            tags = _tags(window, self.cls_head)
             rows = self.lm_head.weight[given.labels].to(float32)
             labels = window @ rows.transpose(1, 2)
+            probe = None if early is None else self._probe(_windows(early, given), given)
         token_odds = evidence_odds(tags)
         odds = pooled(token_odds, given)
         return Outputs(
@@ -93,15 +97,27 @@ class Hybrid(nn.Module):
             token_odds=token_odds,
             tags=tags,
             labels=labels.masked_fill(~given.labels_mask[:, None, :], NEVER),
+            probe=probe,
         )
 
-    def states(self, given: Inputs) -> Tensor:
-        """All tokens (b, n, d) after the last layer and norm."""
+    def _probe(self, early: Tensor, given: Inputs) -> Tensor:
+        """The probe's log-odds (b, u) of windows as the first layers leave them (b, t, d)."""
+        assert self.probe_head is not None
+        epsilon = self.config.rms_norm_eps
+        normed = functional.rms_norm(early.to(float32), early.shape[-1:], eps=epsilon)
+        return pooled(evidence_odds(_tags(normed, self.probe_head)), given)
+
+    def states(self, given: Inputs) -> tuple[Tensor, Tensor | None]:
+        """All tokens (b, n, d) after the last layer and norm; and, without a gradient, as the
+        probe finds them, where there is one."""
+        early: Tensor | None = None
         x = self.model.embed_tokens(given.ids)
         positions = arange(x.shape[1], device=x.device)[None]
         turn = self.model.rotary_emb(x, positions)
         both = visible(given, frozen=self.config.prefix == "frozen")
         for number, layer in enumerate(self.model.layers):
+            if self.probe_head is not None and number == self.config.probe_layers:
+                early = x.detach()
             causal = number < self.config.bidirectional_from
             again = self.recompute and self.training
             read = partial(checkpoint, layer, use_reentrant=False) if again else layer
@@ -113,7 +129,7 @@ class Hybrid(nn.Module):
                 position_embeddings=turn,
                 is_causal=causal,
             )
-        return self.model.norm(x)
+        return self.model.norm(x), early
 
 
 class Qwen2Hybrid(Hybrid, Qwen2PreTrainedModel):
@@ -144,6 +160,18 @@ def visible(given: Inputs, *, frozen: bool) -> Tensor | None:
         prompt = (places < given.prompt[:, None])[:, None, :]
         return valid & (prompt[..., None, :] | ~prompt[..., :, None])
     return None if bool((given.length == given.ids.shape[1]).all()) else valid
+
+
+def _windows(states: Tensor, given: Inputs) -> Tensor:
+    """Of rows (b, n, d) the windows (b, t, d)."""
+    places = given.prompt[:, None] + arange(given.mask.shape[1], device=states.device)
+    index = places.clamp(max=states.shape[1] - 1)[..., None]
+    return states.gather(1, index.expand(-1, -1, states.shape[2]))
+
+
+def _tags(states: Tensor, head: nn.Linear) -> Tensor:
+    """Logits (b, t, 4) in float32."""
+    return functional.linear(states, head.weight.to(float32), head.bias.to(float32))
 
 
 def evidence_odds(tags: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ class Sharded:
             token_odds=join(said.token_odds, tokens),
             tags=join(said.tags, tokens, said.tags.shape[2]),
             labels=join(said.labels, tokens, int(most), fill=NEVER),
+            probe=None if said.probe is None else join(said.probe, passages),
         )
 
     def whole(self, state: Any) -> Any:

@@ -175,6 +175,12 @@ def _terms(outputs: Outputs, goals: Goals, recipe: Recipe) -> dict[str, torch.Te
         "contrast": lambda: loss.contrast_loss(odds, target, weight, group),
         "anchor": lambda: loss.anchor_loss(outputs.correction, weight > 0),
     }
+    if outputs.probe is not None:
+        early = outputs.probe
+        terms["probe"] = lambda: (
+            loss.evidence_loss(early, target, weight, goals.smoothing)
+            + loss.contrast_loss(early, target, weight, group)
+        )
     return {name: term() for name, term in terms.items() if getattr(recipe, name)}
 
 

@@ -61,13 +61,15 @@ class Inputs:
 class Outputs:
     """`correction` (b, u) to the prior's log-odds and `odds` (b, u), corrected; `token_odds`
     (b, t); logits `tags` (b, t, 4) over B I O E and `labels` (b, t, 1 + L), the first of
-    "outside". All float32."""
+    "outside"; `probe` (b, u), log-odds by an early layer's probe, where there is one. All float32.
+    """
 
     correction: Tensor
     odds: Tensor
     token_odds: Tensor
     tags: Tensor
     labels: Tensor
+    probe: Tensor | None = None
 
 
 class Reasoner(nn.Module):

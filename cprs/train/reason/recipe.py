@@ -36,6 +36,8 @@ _LATER = (
     "gradient_checkpointing",
     "lora_rank",
     "lora_alpha",
+    "probe",
+    "probe_layers",
     "most",
     "start_share",
 )
@@ -59,7 +61,8 @@ class Recipe:
     learn at the usual one; `gradient_checkpointing` where they learn. Of a hybrid: tokens of a
     `window`, the first layer that looks both ways (`bidirectional_from`), and its `prefix`; with a
     `lora_rank` its weights stay as they are, and adapters of that rank learn, scaled by
-    `lora_alpha` / rank (0: alpha is twice the rank).
+    `lora_alpha` / rank (0: alpha is twice the rank). With a weight `probe` of its loss above 0 it
+    gets a probe after its first `probe_layers` (0: a sixth of them), for `effort="fast"`.
 
     Steps: what to `learn` (all, or, of layers trained before, the heads for labels alone, on the
     tasks that name several); `questions` per step, of one task at most `task_questions` an epoch,
@@ -101,6 +104,7 @@ class Recipe:
     gradient_checkpointing: bool = False
     lora_rank: int = 0
     lora_alpha: float = 0.0
+    probe_layers: int = 0
 
     questions: int = 6
     learn: str = "all"
@@ -122,6 +126,7 @@ class Recipe:
     ranking: float = 0.0
     contrast: float = 1.0
     anchor: float = 0.02
+    probe: float = 0.0
     gamma: float = 1.0
     margin: float = 1.0
     smoothing: float = 0.02
@@ -165,15 +170,17 @@ class Recipe:
             "decay",
             "evidence",
         )
-        losses = ("tags", "labels", "ranking", "contrast", "anchor", "gamma", "margin", "evaluate")
+        losses = ("tags", "labels", "ranking", "contrast", "anchor", "probe", "gamma", "margin")
         recipes.check(
             self.window >= LEAST_WINDOW, "window", f"at least {LEAST_WINDOW}", self.window
         )
-        hybrids = ("bidirectional_from", "lora_rank", "lora_alpha")
-        for name in (*rest, *losses, *hybrids, "seed", "base_rate"):
+        hybrids = ("bidirectional_from", "lora_rank", "lora_alpha", "probe_layers")
+        for name in (*rest, *losses, *hybrids, "evaluate", "seed", "base_rate"):
             recipes.check(getattr(self, name) >= 0, name, "at least 0", getattr(self, name))
         if self.lora_alpha and not self.lora_rank:
             raise OptionError("lora_alpha scales adapters, and lora_rank is 0: set it above 0")
+        if self.probe_layers and not self.probe:
+            raise OptionError("probe_layers says where a probe is, and probe is 0: set it above 0")
         terms = ("evidence", "tags", "labels", "ranking", "contrast")
         if not any(getattr(self, name) for name in terms):
             raise OptionError(f"nothing to learn from: one of {', '.join(terms)} must be above 0")

@@ -16,11 +16,12 @@ pytest.importorskip("safetensors", reason="needs cprs[torch]")
 
 from hybrid_folders import VOCABULARY, make_hybrid
 
+from cprs.critics.hybrid.asked import Prompt
 from cprs.critics.hybrid.checkpoint import Checkpoint
 from cprs.critics.hybrid.graphs import WINDOWS, Graphs
 from cprs.critics.hybrid.memory import Budget
 from cprs.critics.hybrid.model import HybridModel
-from cprs.critics.hybrid.pipeline import Pipeline, Prompt
+from cprs.critics.hybrid.pipeline import Pipeline
 from cprs.critics.hybrid.placement import place
 
 torch.set_num_threads(1)

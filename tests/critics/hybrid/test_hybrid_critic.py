@@ -26,10 +26,10 @@ from hybrids import TEXT, make_base, tokenizer
 
 from cprs import Compressor
 from cprs.critics import load_critic
+from cprs.critics.hybrid.asked import Prompt
 from cprs.critics.hybrid.config import HybridConfig
 from cprs.critics.hybrid.critic import HybridCritic
 from cprs.critics.hybrid.memory import Budget
-from cprs.critics.hybrid.pipeline import Prompt
 from cprs.critics.hybrid.placement import place, spread
 from cprs.critics.hybrid.precision import agreement
 from cprs.critics.hybrid.prompt import roles_prompt
@@ -96,15 +96,22 @@ def test_scores_are_those_of_the_reference(tmp_path: Path, options: dict[str, An
 def test_scores_are_those_of_the_model_that_was_trained(tmp_path: Path, prefix: str) -> None:
     base, out = make_base(tmp_path / "base", layers=4), tmp_path / "out"
     out.mkdir()
-    recipe = Recipe(window=160, prefix=prefix, bidirectional_from=2)
-    save_hybrid(new_hybrid(base, recipe), base, out)
+    recipe = Recipe(window=160, prefix=prefix, bidirectional_from=2, probe=1.0)
+    made = new_hybrid(base, recipe)
+    assert made.config.probe_layers == 1
+    torch.nn.init.normal_(made.probe_head.weight)
+    save_hybrid(made, base, out)
     model = load_hybrid(out, dtype=torch.float32)
     critic = HybridCritic.load(out)
     assert critic.window == 120
     windows = windows_of(critic)
     prompt = roles_prompt(Tokens.load(out), GUIDANCE, room=40)
-    found = critic.ask(GUIDANCE, windows)(windows, critic.read(windows))
-    for window, scores in zip(windows, found, strict=True):
+    scorer = critic.ask(GUIDANCE, windows)
+    found = scorer(windows, critic.read(windows))
+    first = scorer.sift(windows, room=0)
+    assert first is not None
+    assert np.ptp(first) > 0.3
+    for window, scores, probable in zip(windows, found, first, strict=True):
         one = Given(prompt.ids, window.token_ids, window.units, prompt.rows)
         with torch.no_grad():
             said = model(inputs_of([one]))
@@ -114,6 +121,7 @@ def test_scores_are_those_of_the_model_that_was_trained(tmp_path: Path, prefix: 
         assert np.abs(scores.labels - said.labels[0].softmax(-1)[:, 1:].numpy()).max() < 1e-5
         keep = said.odds[0].sigmoid().numpy().repeat(np.diff(window.units)[:, 0])
         assert np.abs(scores.keep - keep).max() < 1e-5
+        assert abs(float(said.probe.max()) - probable) < 0.00501
 
 
 def test_a_windows_scores_do_not_depend_on_the_others(folder: Path) -> None:
@@ -211,6 +219,8 @@ def test_a_window_that_does_not_fit_behind_its_prompt(folder: Path) -> None:
 
 def test_the_window_can_be_given(folder: Path) -> None:
     assert HybridCritic.load(folder, window=512).window == 384
+    with pytest.raises(OptionError, match="window is 0: it must hold a prompt"):
+        HybridCritic.load(folder, window=0)
     with pytest.raises(OptionError, match=r"window is 2048, but the model .* has 1024 positions"):
         HybridCritic.load(folder, window=2048)
 

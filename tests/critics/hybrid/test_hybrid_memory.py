@@ -15,7 +15,7 @@ pytest.importorskip("safetensors", reason="needs cprs[torch]")
 from hybrid_folders import make_hybrid
 
 from cprs.critics.hybrid.config import HybridConfig
-from cprs.critics.hybrid.memory import LEAST, MOST, Budget, fitting, in_memory
+from cprs.critics.hybrid.memory import LEAST, MOST, Allowance, Budget, fitting, in_memory
 from cprs.errors import CprsError
 
 
@@ -61,6 +61,25 @@ def test_a_budget_only_falls() -> None:
     assert budget.tokens == 40
     budget.halve(200)
     assert budget.tokens == 40
+
+
+def test_budgets_on_a_gpu_count_the_bytes_of_a_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, gpu = HybridConfig.read(make_hybrid(tmp_path)), torch.device("cuda")
+    free = (3 * config.feed + 4 * config.width) * 100_000
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, free))
+    budgets = [Budget.of(config, gpu, bytes_each=n).tokens for n in (2, 4)]
+    assert budgets == [30_000, 15_000]
+    rows = [Allowance.of(config, gpu, bytes_each=n).take(1 << 60) for n in (2, 4)]
+    assert rows[0] == 2 * rows[1] == int(0.15 * free) // (2 * config.width)
+
+
+def test_an_allowance_is_shared() -> None:
+    allowance = Allowance(10)
+    assert [allowance.take(7), allowance.take(7), allowance.take(7)] == [7, 3, 0]
+    allowance.give(7)
+    assert allowance.take(2) == 2
 
 
 def test_a_budget_follows_from_free_memory(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_closing_tells_those_who_wait(spawn: Callable[..., ParallelCritic]) -> N
     assert all(end is None or isinstance(end, CprsError) for end in ends)
 
 
-def test_a_hybrid_on_two_devices(tmp_path: Path) -> None:
+def test_a_hybrid_on_two_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("torch", reason="needs cprs[torch]")
     pytest.importorskip("safetensors", reason="needs cprs[torch]")
     from hybrid_folders import make_hybrid
@@ -126,7 +126,7 @@ def test_a_hybrid_on_two_devices(tmp_path: Path) -> None:
 
     from cprs.critics.hybrid.critic import HybridCritic
 
-    folder = make_hybrid(tmp_path / "hybrid")
+    folder = make_hybrid(tmp_path / "hybrid", probe_layers=1)
     tokenizer().save(str(folder / "tokenizer.json"))
     decoding = Decoding(min_tokens=0)
     critic = load_parallel(folder, devices=("cpu", "cpu"), decode=decoding)
@@ -141,6 +141,14 @@ def test_a_hybrid_on_two_devices(tmp_path: Path) -> None:
         # A process with fewer threads adds up in another order.
         scores = [s.score for s in alone.spans]
         assert [s.score for s in found.spans] == pytest.approx(scores, abs=1e-5)
+        monkeypatch.setattr("cprs.effort.LEAST", 300)
+        monkeypatch.setattr("cprs.critics.hybrid.parallel._SLICE", 2)
+        both = [
+            Compressor(c).compress(text * 3, query="Who?", effort="fast", budget=90)
+            for c in (critic, one)
+        ]
+        assert both[0].text == both[1].text
+        assert 0 < both[0].windows_read == both[1].windows_read < both[0].windows / 3
         asked = Guidance(query="why " * 500)
         assert critic.ask(asked, []).warnings == one.ask(asked, []).warnings != ()
     finally:

@@ -123,7 +123,7 @@ def test_heads_read_the_window_and_labels_are_rows_of_the_lm_head(
     one = given()
     with torch.no_grad():
         said = model(inputs_of([one]))
-        states = model.states(inputs_of([one]))[0, PROMPT:]
+        states = model.states(inputs_of([one]))[0][0, PROMPT:]
         assert torch.allclose(said.labels[0], states @ head[[11, 12, 13]].T, atol=1e-5)
         assert torch.allclose(said.tags[0], model.cls_head(states), atol=1e-5)
     outside = said.tags[0].softmax(-1)[:, 2].double()

@@ -70,8 +70,8 @@ def batch(bases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> D
     ("family", "changes"),
     [
         ("Qwen2", {"precision": "bfloat16", "prefix": "exact"}),
-        ("Qwen2", {"lora_rank": 8, "lora_alpha": 32.0, "precision": "bfloat16"}),
-        ("Qwen3", {"gradient_checkpointing": True}),
+        ("Qwen2", {"lora_rank": 8, "lora_alpha": 32.0, "precision": "bfloat16", "probe": 1.0}),
+        ("Qwen3", {"gradient_checkpointing": True, "probe": 1.0}),
     ],
     ids=["bfloat16", "adapters", "Qwen3-checkpointing"],
 )
@@ -96,3 +96,10 @@ def test_a_batch_is_learnt_by_heart(
     right = (said.tags.argmax(-1) == goals.tags)[goals.token_weight > 0]
     assert float(right.float().mean()) > 0.97
     assert np.isfinite(losses).all()
+    assert (said.probe is not None) == ("probe" in changes)
+    if said.probe is not None:
+        # Behind one causal layer: enough to tell which window is in question.
+        for question in goals.group.unique():
+            own = (goals.group == question)[:, None] & judged
+            best = said.probe.masked_fill(~own, -1e9).argmax()
+            assert float(goals.target.flatten()[best]) > 0

@@ -49,6 +49,7 @@ RECIPE = Recipe(
     warmup=0.0,
     save=2,
     gradient_checkpointing=True,
+    probe=1.0,
 )
 CPU = torch.device("cpu")
 
