@@ -100,7 +100,11 @@ def serve(
                 level = logging.WARNING if name == "warning" else logging.INFO
                 _LOG.log(level, "%s: %s", name, value)
 
-    run(Reload(settings, lambda: load(config, flags), path=config), started=started)
+    # Only now: it takes a second, and what is wrong with the settings is said before that.
+    with _extra():
+        from cprs_server.app import create_app
+    reload = Reload(settings, lambda: load(config, flags), path=config)
+    run(reload, make=create_app, started=started)
 
 
 @config_app.command()

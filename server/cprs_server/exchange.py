@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from cprs_server.incoming import Incoming, new_id
 from cprs_server.keeping import owner_of
 from cprs_server.live import Live
 from cprs_server.observe.access_log import AccessLog
+from cprs_server.observe.logs import log_fault
 from cprs_server.observe.metrics import Metrics
 from cprs_server.observe.tracing import Tracer
 from cprs_server.off_loop import LARGE, off_loop
@@ -40,8 +40,6 @@ from cprs_server.upstream.websocket import WebSocketTransport
 from cprs_server.wire.base import Conversation, Form
 from cprs_server.wire.body import parse
 from cprs_server.wire.forms import wants_usage
-
-_LOG = logging.getLogger("cprs_server")
 
 
 class UpstreamTransport(Transport, WebSocketTransport, Protocol):
@@ -127,11 +125,7 @@ class Exchange:
         except ProxyError as error:
             await refuse(error, scope, account, send, asked.id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something
-            # Its message may quote the request: only its kind is logged.
-            trace = _LOG.isEnabledFor(logging.DEBUG)
-            _LOG.error(
-                "%s: a fault of the proxy: %s", asked.id, type(error).__name__, exc_info=trace
-            )
+            log_fault(asked.id, error)
             fault = ProxyError(500, f"a fault of the proxy ({asked.id})", code="fault")
             await refuse(fault, scope, account, send, asked.id)
 

@@ -8,6 +8,7 @@ from typing import Any
 from cprs_server.account import Account
 from cprs_server.incoming import Incoming, new_id
 from cprs_server.observe.access_log import AccessLog
+from cprs_server.observe.logs import log_fault
 from cprs_server.observe.metrics import Metrics
 from cprs_server.upstream.disconnect import Receive
 from cprs_server.upstream.relay import Send
@@ -42,13 +43,16 @@ class Observed:
             await send(message)
 
         self._metrics.active.inc()
+        unknown = Incoming.unknown(scope, new_id())
         try:
             await self._app(scope, receive, told)
+        except Exception as error:  # noqa: BLE001 - the client was told; the server would log texts
+            log_fault(scope.get(ASKED, unknown).id, error)
         finally:
             self._metrics.active.dec()
             asked: Incoming | None = scope.get(ASKED)
             account.error = scope.get(ERROR, "")
-            who = asked or Incoming.unknown(scope, new_id())
+            who = asked or unknown
             record = account.record(who, endpoint=template_of(scope.get("route")))
             self._metrics.observe(record)
             name = asked.key.name if asked and asked.key else None

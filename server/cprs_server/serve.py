@@ -36,19 +36,19 @@ class AppFactory(Protocol):
 def serve(
     reload: Reload,
     *,
-    make: AppFactory | None = None,
+    make: AppFactory,
     started: Callable[[Sequence[str]], None] = lambda urls: None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, then let running requests end.
 
-    `make` is `cprs_server.app.create_app` by default. `started` is called with the URLs once
+    `make` is `cprs_server.app.create_app`. `started` is called with the URLs once
     requests are answered. SIGHUP and a change of the file read the settings again. Raises
     `OptionError` where the address cannot be had, `CprsError` where the application does not start.
     """
     settings = reload.current
     sockets = listen(settings.host, settings.port)
     with _closing(sockets), _logging(settings):
-        app = (make or _proxy())(settings, reload=reload)
+        app = make(settings, reload=reload)
         server = Server(_config(app, settings), reload, lambda: started(urls(sockets)))
         try:
             server.run(sockets=sockets)
@@ -195,10 +195,3 @@ def _logging(settings: Settings) -> contextlib.AbstractContextManager[None]:
     ]
     log = settings.log
     return logging_to(kind=log.format or plain, level=log.level, secrets=secrets)
-
-
-def _proxy() -> AppFactory:
-    # Only now: all that the proxy is made of.
-    from cprs_server.app import create_app
-
-    return create_app

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -24,6 +26,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
 
+from cprs.errors import CprsError
 from cprs.tokens import TokenCounter, counter_for
 
 KEY = "cprs-aKey_0123456789abcdefghijklmnopqrst"
@@ -82,6 +85,25 @@ def test_our_own_endpoints_are_logged_and_counted() -> None:
     assert 'cprs_requests_total{endpoint="/v1/compress",model="' in metrics
     assert 'cprs_errors_total{code="no_query"} 1.0' in metrics
     assert "cprs_active_requests 0.0" in metrics
+
+
+def test_faults_of_our_own_endpoints_are_told_without_texts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("private words")
+
+    monkeypatch.setattr("cprs_server.endpoints.compress.job_of", broken)
+    with logged(None) as (url, lines):
+        wanted = {"text": TEXT, "query": "Who chaired?"}
+        answer = httpx2.post(f"{url}/v1/compress", json=wanted)
+        assert eventually(lambda: bool(requests(lines())), 5)
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "fault"
+    assert "private" not in json.dumps(lines())
+    [told] = requests(lines())
+    assert (told["level"], told["error"]) == ("warning", "fault")
+    assert f"{told['id']}: a fault of the proxy: RuntimeError" in json.dumps(lines())
 
 
 def test_websockets_are_logged_and_count_as_requests() -> None:
@@ -160,3 +182,22 @@ def test_a_tokenizer_that_loads_holds_up_nobody_else(
         going.set()
         thread.join(10)
         assert answers == [200]
+
+
+def test_why_it_does_not_start_is_one_line(tmp_path: Path) -> None:
+    route = {"models": ["*"], "upstream": "extract", "critic": f"{tmp_path}/"}
+    app = create_app(Settings.model_validate({"routes": [route]}))
+    told: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    with pytest.raises(CprsError):
+        asyncio.run(app({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
+    [failed] = told
+    assert failed["type"] == "lifespan.startup.failed"
+    assert str(tmp_path) in failed["message"]
+    assert "\n" not in failed["message"]

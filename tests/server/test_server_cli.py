@@ -143,6 +143,18 @@ def test_help_needs_none_of_the_extra() -> None:
         assert f"'{package}'" not in done.stdout, package
 
 
+def test_with_a_part_of_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['aiohttp'] = None\n"
+        "from cprs.cli.app import run; sys.exit(run(['serve', '--port', '0']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "cprs: error: the proxy needs aiohttp, which is not installed: pip install 'cprs[server]'"
+    ]
+
+
 def test_without_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,8 @@ from typing import Any, Literal, TextIO
 
 from cprs_server.observe.redact import Redactor
 
+_LOG = logging.getLogger("cprs_server")
+
 _WAITING = 10_000
 _SHORT = 200
 _FIELDS = "cprs_fields"
@@ -123,6 +125,14 @@ def logging_to(
         root.setLevel(level_before)
         for name, old in quiet.items():
             logging.getLogger(name).setLevel(old)
+
+
+def log_fault(request_id: str, error: Exception) -> None:
+    """Say that a request met a fault of ours. Its message may quote the request, so only its kind
+    is told, but at level debug."""
+    trace = _LOG.isEnabledFor(logging.DEBUG)
+    kind = type(error).__name__
+    _LOG.error("%s: a fault of the proxy: %s", request_id, kind, exc_info=error if trace else None)
 
 
 def _time(seconds: float) -> str:

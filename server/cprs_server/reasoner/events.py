@@ -23,9 +23,11 @@ class EventEdit:
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be relayed now."""
+        # What was held has no end in it, but may have the first bytes of one.
+        searched = max(0, len(self._held) - 3)
         data = self._held + chunk
         at, out = 0, []
-        for end in _END.finditer(data):
+        for end in _END.finditer(data, searched):
             out.append(self._one(data[at : end.end()]))
             at = end.end()
         self._held = data[at:]
