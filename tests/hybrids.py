@@ -34,21 +34,29 @@ def tokenizer(markers: tuple[str, ...] = MARKERS) -> Tokenizer:
 
 
 def make_base(
-    folder: Path, *, layers: int = 4, tied: bool = True, seed: int = 0, family: str = "Qwen2"
+    folder: Path,
+    *,
+    layers: int = 4,
+    tied: bool = True,
+    seed: int = 0,
+    family: str = "Qwen2",
+    width: int = 32,
+    feed: int = 64,
+    positions: int = 1024,
 ) -> Path:
-    """A Qwen of `layers` layers, 32 wide, four heads on two of keys."""
+    """A Qwen of `layers` layers, four heads on two of keys."""
     folder.mkdir(parents=True, exist_ok=True)
     tokens = tokenizer()
     tokens.save(str(folder / "tokenizer.json"))
     config = getattr(transformers, f"{family}Config")(
         vocab_size=tokens.get_vocab_size() + 8,
-        hidden_size=32,
-        intermediate_size=64,
+        hidden_size=width,
+        intermediate_size=feed,
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=1024,
+        head_dim=width // 4,
+        max_position_embeddings=positions,
         tie_word_embeddings=tied,
         initializer_range=0.1,
         bos_token_id=None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import transformers
-from hybrids import MARKERS, tokenizer
+from hybrids import MARKERS, make_base, tokenizer
 from tokenizers import Regex, pre_tokenizers
 
 from cprs.labels import TAGS
@@ -82,26 +82,7 @@ def make_chatting(folder: Path) -> Path:
 
 def _random(folder: Path, *, tied: bool, seed: int) -> None:
     """A Qwen2 with heads 32 wide, the least that vLLM computes on a CPU, and its tokenizer."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tokens = tokenizer()
-    tokens.save(str(folder / "tokenizer.json"))
-    config = transformers.Qwen2Config(
-        vocab_size=tokens.get_vocab_size() + 8,
-        hidden_size=128,
-        intermediate_size=192,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        tie_word_embeddings=tied,
-        initializer_range=0.1,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model = transformers.Qwen2ForCausalLM(config)
-    model.save_pretrained(folder)
+    make_base(folder, tied=tied, seed=seed, width=128, feed=192, positions=2048)
 
 
 def _names(path: Path) -> list[str]:

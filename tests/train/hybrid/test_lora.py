@@ -16,6 +16,8 @@ pytest.importorskip("onnx", reason="needs cprs[train]")
 pytest.importorskip("peft", reason="needs cprs[lora]")
 safetensors = pytest.importorskip("safetensors.torch", reason="needs cprs[train]")
 
+from hybrid_training import RECIPE as TOY
+from hybrid_training import train_in_parts
 from hybrids import make_base, write_sets
 
 from cprs.critics import load_critic
@@ -25,24 +27,10 @@ from cprs.train.hybrid.folder import new_hybrid
 from cprs.train.hybrid.lora import MATRICES, add_adapters, merge_adapters
 from cprs.train.reason.checkpoint import NAME
 from cprs.train.reason.critic import train_critic
-from cprs.train.reason.loop import Step, read_losses
-from cprs.train.reason.recipe import Recipe
+from cprs.train.reason.loop import read_losses
 
 torch.set_num_threads(1)
-RECIPE = Recipe(
-    made_up=0,
-    task_documents=0,
-    hard_documents=0,
-    window=128,
-    questions=2,
-    steps=6,
-    rate=1e-2,
-    base_rate=1e-2,
-    lora_rank=2,
-    save=4,
-    evaluate=0,
-    random_windows=0,
-)
+RECIPE = replace(TOY, steps=6, lora_rank=2, save=4, evaluate=0)
 
 
 @pytest.fixture(scope="module")
@@ -99,24 +87,13 @@ def test_adapters_and_the_tag_head_learn_alone(base: Path) -> None:
     assert adapted == set(MATRICES)
 
 
-class Killed(Exception):
-    pass
-
-
 def test_a_run_ends_in_a_plain_hybrid_and_a_killed_one_in_the_same(
     base: Path, tmp_path: Path
 ) -> None:
     write_sets(tmp_path, "train")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train_critic(tmp_path, base, whole, RECIPE, device="cpu")
-
-    def kill(step: Step) -> None:
-        if step.step == 5:
-            raise Killed
-
-    with pytest.raises(Killed):
-        train_critic(tmp_path, base, parts, RECIPE, device="cpu", progress=kill)
-    train_critic(tmp_path, base, parts, resume=True, device="cpu")
+    train_in_parts(tmp_path, base, parts, RECIPE, killed=5)
     assert read_losses(parts) == read_losses(whole)
     assert (parts / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 

@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs cprs[train]")
 pytest.importorskip("transformers", reason="needs cprs[train]")
 
+from hybrid_training import RECIPE as TOY
 from hybrids import make_base, write_sets
 
 from cprs.critics.hybrid.tokens import load_tokens
@@ -23,22 +24,14 @@ from cprs.train.hybrid.train import PRETRAINED
 from cprs.train.reason.collate import goals_of
 from cprs.train.reason.corpus import contexts_of, shards
 from cprs.train.reason.loop import fit
-from cprs.train.reason.recipe import Recipe
 
 torch.set_num_threads(1)
-RECIPE = Recipe(
-    made_up=0,
-    task_documents=0,
-    hard_documents=0,
+RECIPE = replace(
+    TOY,
     held_out=0.0,
     queries=2,
-    window=128,
-    questions=2,
     hard_windows=1,
-    random_windows=0,
     steps=40,
-    rate=1e-2,
-    base_rate=1e-2,
     warmup=0.1,
     precision="float32",
     smoothing=0.0,

@@ -17,6 +17,8 @@ pytest.importorskip("peft", reason="needs cprs[lora]")
 if not torch.distributed.is_available():
     pytest.skip("this torch has no processes that talk", allow_module_level=True)
 
+from hybrid_training import RECIPE as TOY
+from hybrid_training import Killed, kill_at
 from hybrids import make_base, write_sets
 
 from cprs.critics.hybrid.tokens import load_tokens
@@ -30,23 +32,15 @@ from cprs.train.hybrid.processes import Job, check_processes, fit_together
 from cprs.train.hybrid.train import PRETRAINED
 from cprs.train.reason.corpus import contexts_of, shards
 from cprs.train.reason.loop import Step, fit, read_losses
-from cprs.train.reason.recipe import Recipe
 from cprs.train.reason.validate import Validation
 
 torch.set_num_threads(1)
-RECIPE = Recipe(
-    made_up=0,
-    task_documents=0,
-    hard_documents=0,
+RECIPE = replace(
+    TOY,
     held_out=0.25,
-    window=128,
     questions=1,
     hard_windows=2,
-    random_windows=0,
     steps=5,
-    rate=1e-2,
-    base_rate=1e-2,
-    warmup=0.0,
     save=2,
     gradient_checkpointing=True,
     probe=1.0,
@@ -69,15 +63,6 @@ def data(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-class Killed(Exception):
-    pass
-
-
-def _kill(step: Step) -> None:
-    if step.step == 2:
-        raise Killed
-
-
 @pytest.mark.parametrize("rank", [0, 2], ids=["all", "adapters"])
 def test_two_go_on_where_one_stopped_with_the_same_losses(
     base: Path, data: Path, tmp_path: Path, rank: int
@@ -89,7 +74,7 @@ def test_two_go_on_where_one_stopped_with_the_same_losses(
     train = partial(fit, inputs=inputs_of, base=PRETRAINED)
     expected = train(learner(base, recipe, CPU), dataset, recipe, whole)
     with pytest.raises(Killed):
-        train(learner(base, recipe, CPU), dataset, recipe, parts, progress=_kill)
+        train(learner(base, recipe, CPU), dataset, recipe, parts, progress=kill_at(2))
     told: list[Step] = []
     checked: list[Validation] = []
     job = Job(base, data, parts, recipe, PRETRAINED, resume=True, device="cpu", processes=2)

@@ -17,6 +17,8 @@ pytest.importorskip("yaml", reason="needs cprs[train]")
 pytest.importorskip("onnx", reason="needs cprs[train]")
 
 from command import run
+from hybrid_training import RECIPE as TOY
+from hybrid_training import train_in_parts
 from hybrids import TEXT, make_base, tokenizer, write_sets
 
 from cprs.critics import load_critic
@@ -25,25 +27,12 @@ from cprs.formats import segment
 from cprs.guidance import Guidance
 from cprs.recipes import write_recipe
 from cprs.train.reason.critic import train_critic
-from cprs.train.reason.loop import Step, read_losses
+from cprs.train.reason.loop import read_losses
 from cprs.train.reason.recipe import Recipe
 from cprs.windows import cut_windows
 
 torch.set_num_threads(1)
-RECIPE = Recipe(
-    made_up=0,
-    task_documents=0,
-    hard_documents=0,
-    window=128,
-    questions=2,
-    steps=20,
-    rate=1e-2,
-    base_rate=1e-2,
-    warmup=0.0,
-    save=7,
-    evaluate=1,
-    random_windows=0,
-)
+RECIPE = replace(TOY, steps=20, save=7, evaluate=1)
 
 
 @pytest.fixture(scope="module")
@@ -121,25 +110,14 @@ def test_the_command_measures_it(trained: Path, sets: Path) -> None:
     assert b"hybrid" in done.out
 
 
-class Killed(Exception):
-    pass
-
-
 def test_a_killed_run_goes_on_with_the_same_losses(trained: Path, base: Path, sets: Path) -> None:
     parts = trained.parent / "parts"
-
-    def kill(step: Step) -> None:
-        if step.step == 9:
-            raise Killed
-
-    with pytest.raises(Killed):
-        train_critic(sets, base, parts, replace(RECIPE, evaluate=0), device="cpu", progress=kill)
-    done = train_critic(sets, base, parts, resume=True, device="cpu")
+    train_in_parts(sets, base, parts, replace(RECIPE, evaluate=0), killed=9)
     assert read_losses(parts) == read_losses(trained)
     assert (parts / "model.safetensors").read_bytes() == (
         trained / "model.safetensors"
     ).read_bytes()
-    assert done.report is None
+    assert not (parts / "report.txt").exists()
     other = make_base(trained.parent / "other", seed=1)
     with pytest.raises(OptionError, match="another base"):
         train_critic(sets, other, parts, resume=True, device="cpu")
