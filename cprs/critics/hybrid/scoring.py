@@ -64,7 +64,8 @@ class HybridScorer:
         self._check(windows)
         holding = self._critic.pipeline.holding
         rows = holding.take(room)
-        weakref.finalize(self, holding.give, rows)
+        if rows:
+            weakref.finalize(self, holding.give, rows)
         found = sifted(
             self._critic.pipeline,
             self._prompt,
