@@ -153,6 +153,10 @@ def test_presets_are_recipes_that_fit_their_documents() -> None:
         first, second = chosen.recipe.limits
         assert max(words["shorts"]) <= first < min(words["longs"])
         assert max(words["longs"]) <= second
+    cpu = PRESETS["cpu"]
+    assert replace(cpu, recipe=replace(cpu.recipe, save=7)).digest == cpu.digest
+    for other in (replace(cpu.recipe, rate=1.0), replace(cpu.recipe, evaluate=7)):
+        assert replace(cpu, recipe=other).digest != cpu.digest
     with pytest.raises(OptionError, match="unknown preset"):
         preset("tpu")
 

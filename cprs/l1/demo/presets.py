@@ -33,8 +33,10 @@ class Preset:
 
     @property
     def digest(self) -> str:
-        """Of all of it."""
-        return sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        """Of all that decides a result."""
+        recipe = [self.recipe.digest, self.recipe.evaluate, self.recipe.evaluate_samples]
+        chosen = {**asdict(self), "recipe": recipe}
+        return sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
 
 
 _CPU = Recipe(
