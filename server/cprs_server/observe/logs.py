@@ -6,11 +6,12 @@ import json
 import logging
 import queue
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from logging.handlers import QueueHandler, QueueListener
+from logging.handlers import QueueHandler
 from typing import Any, Literal, TextIO
 
 from cprs_server.observe.redact import Redactor
@@ -18,6 +19,9 @@ from cprs_server.observe.redact import Redactor
 _LOG = logging.getLogger("cprs_server")
 
 _WAITING = 10_000
+_MOMENT = 0.05
+"""Seconds that a line may wait for others."""
+_TOGETHER = 1_000
 _SHORT = 200
 _FIELDS = "cprs_fields"
 # They write whole requests at these levels, and a client's words are not for the log.
@@ -81,18 +85,37 @@ class _Dropping(QueueHandler):
             self._dropped += 1
 
 
-class _Writer(QueueListener):
-    """Writes the lines, in a thread of its own."""
+class _Writer:
+    """Writes the lines, in a thread of its own: those of a moment together, since each time that
+    this thread wakes up it takes turns with the event loop."""
 
     def __init__(self, waiting: queue.Queue[Any], stream: TextIO) -> None:
-        super().__init__(waiting)
+        self._waiting = waiting
         self._stream = stream
+        self._thread = threading.Thread(target=self._run, name="cprs-log", daemon=True)
 
-    def handle(self, record: Any) -> None:
-        # Where nobody reads any more there is nobody to tell.
-        with suppress(OSError, ValueError):
-            self._stream.write(record + "\n")
-            self._stream.flush()
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what waits, then end."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            lines = [self._waiting.get()]
+            time.sleep(_MOMENT)
+            with suppress(queue.Empty):
+                while len(lines) < _TOGETHER:
+                    lines.append(self._waiting.get_nowait())
+            going = None not in lines
+            # Where nobody reads any more there is nobody to tell.
+            with suppress(OSError, ValueError):
+                self._stream.write("".join(f"{line}\n" for line in lines if line is not None))
+                self._stream.flush()
 
 
 @contextmanager

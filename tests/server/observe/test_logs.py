@@ -144,7 +144,7 @@ def test_a_stuck_reader_holds_up_nobody() -> None:
     stream = Stuck()
     with logging_to(stream):
         log = logging.getLogger("any")
-        for n in range(10_100):
+        for n in range(12_000):
             log.info("line %d", n)
         stream.free.set()
         while "line 9000" not in stream.getvalue():
@@ -153,3 +153,20 @@ def test_a_stuck_reader_holds_up_nobody() -> None:
     said = [line["message"] for line in lines(stream)]
     assert said[-1] == "after"
     assert any(message.endswith("log lines lost") for message in said)
+
+
+class Counted(io.StringIO):
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_lines_of_a_moment_are_written_together() -> None:
+    stream = Counted()
+    with logging_to(stream):
+        for n in range(200):
+            logging.getLogger("any").info("line %d", n)
+    assert [line["message"] for line in lines(stream)] == [f"line {n}" for n in range(200)]
+    assert stream.writes < 20
