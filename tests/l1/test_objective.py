@@ -1,4 +1,4 @@
-"""Objectives: numbers worked by hand, and other trainers' own functions where installed."""
+"""Objectives, with numbers worked by hand. tests/with_trainers has what TRL and verl say."""
 
 from __future__ import annotations
 
@@ -164,43 +164,3 @@ def test_a_batch_of_nothing_is_an_error() -> None:
         normaliser(tensor([0, 0]), aggregation="token")
     with pytest.raises(OptionError, match="unknown aggregation"):
         normaliser(tensor([1]), aggregation="batch")
-
-
-def test_verl_says_the_same() -> None:
-    core = pytest.importorskip("verl.trainer.ppo.core_algos", reason="needs verl")
-    torch.manual_seed(1)
-    rewards = torch.randint(0, 2, (4, 8)).float()
-    rewards[:, 0], rewards[:, 1] = 1, 0
-    given = torch.zeros(32, 3)
-    given[:, -1] = rewards.flatten()
-    mask = torch.ones(32, 3)
-    index = [number // 8 for number in range(32)]
-    import numpy as np
-
-    theirs, _ = core.compute_grpo_outcome_advantage(given, mask, np.array(index))
-    assert torch.allclose(theirs[:, 0].view(4, 8), group_advantages(rewards), atol=1e-4)
-    new, old = torch.randn(32, 3) * 0.3 - 1, torch.randn(32, 3) * 0.3 - 1
-    loss, *_ = core.compute_policy_loss(
-        old_log_prob=old,
-        log_prob=new,
-        advantages=theirs,
-        response_mask=mask,
-        cliprange=0.2,
-        cliprange_low=0.2,
-        cliprange_high=0.28,
-        clip_ratio_c=1e9,
-        loss_agg_mode="token-mean",
-    )
-    ours = policy_terms(new, old, theirs[:, 0], mask, divisor=float(mask.sum()))
-    assert torch.allclose(loss, ours.loss, atol=1e-5)
-
-
-def test_trl_says_the_same_about_length() -> None:
-    rewards = pytest.importorskip("trl.rewards", reason="needs trl")
-    from cprs.l1.reward.shaping import overlong_penalty
-
-    theirs = rewards.get_soft_overlong_punishment(100, 20)
-    lengths = [10, 80, 81, 95, 100, 120]
-    given = theirs(completion_ids=[[0] * length for length in lengths])
-    ours = [overlong_penalty(length, longest=100, buffer=20) for length in lengths]
-    assert ours == pytest.approx(given)

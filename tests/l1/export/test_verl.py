@@ -1,10 +1,10 @@
-"""Jobs for verl: rows, reward, settings, and hard examples between phases."""
+"""Jobs for verl: rows, reward, settings, and hard examples between phases. What verl itself makes
+of them is in tests/with_trainers."""
 
 from __future__ import annotations
 
 import json
 import runpy
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -112,36 +112,3 @@ def test_the_command_writes_each_phase(tmp_path: Path) -> None:
     assert [one["extra_info"]["uid"] for one in rows] == ["b", "a"]
     said = yaml.safe_load((tmp_path / "jobs/phase-2/override.yaml").read_text())
     assert Path(said["data"]["train_files"]).is_file()
-
-
-def test_every_setting_is_one_of_verls() -> None:
-    yaml = pytest.importorskip("yaml")
-    found = find_spec("verl")
-    if found is None or found.origin is None:
-        pytest.skip("needs verl, whose requirements exclude others of ours")
-    path = Path(found.origin).parent / "trainer/config/_generated_ppo_trainer.yaml"
-    known = yaml.safe_load(path.read_text(encoding="utf-8"))
-    made = settings(Recipe(), Phase(1, 0, 20_000, ()), model="m", folder=Path("x"))
-    own = [name for name in names(made) if not name.startswith(("hydra", "defaults"))]
-    unknown = [name for name in own if not holds(known, name.split("."))]
-    # What the reward manager named dapo takes is in no schema.
-    assert all(name.startswith("reward.reward_kwargs.") for name in unknown), unknown
-    assert len(unknown) < 6
-
-
-def names(values: dict[str, Any], above: str = "") -> list[str]:
-    return [
-        name
-        for key, value in values.items()
-        for name in (
-            names(value, f"{above}{key}.") if isinstance(value, dict) else [f"{above}{key}"]
-        )
-    ]
-
-
-def holds(values: Any, steps: list[str]) -> bool:
-    for step in steps:
-        if not isinstance(values, dict) or step not in values:
-            return False
-        values = values[step]
-    return True

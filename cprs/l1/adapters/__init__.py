@@ -1,0 +1,1 @@
+"""Parts of `cprs.l1` inside other trainers, through what those offer for it."""
