@@ -1,20 +1,25 @@
 """The four reasoning behaviours the paper tracks over training: grounding, subgoal setting,
 verification and backtracking, counted per output.
 
-By words here: cheap enough for every step. `by_judge` asks a model instead; both count how often,
-not how well.
+By words, which costs nothing, or by a model that is asked about some of a step's outputs. Both
+count how often, not how well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from cprs.errors import OptionError
 from cprs.l1.answers import CLOSE
 
 BEHAVIOURS = ("grounding", "subgoal", "verification", "backtracking")
+COUNTS = ("words", "judge")
+_LOG = logging.getLogger("cprs.l1")
 _PATTERNS = {
     "grounding": r"according to"
     r"|the (?:text|document|passage|article|paragraph|table|report|context)"
@@ -59,36 +64,77 @@ def count(output: str) -> dict[str, int]:
     return {name: len(pattern.findall(text)) for name, pattern in _COMPILED.items()}
 
 
-def mean(outputs: Sequence[str]) -> dict[str, float]:
-    """Mean counts over outputs; zeros for none."""
+def mean(outputs: Sequence[str]) -> dict[str, float | None]:
+    """Mean counts over outputs, by their words; zeros for none."""
     counts = [count(output) for output in outputs]
     return {name: sum(one[name] for one in counts) / max(len(counts), 1) for name in BEHAVIOURS}
 
 
-async def by_judge(
-    outputs: Sequence[str], *, url: str, model: str, key: str = "none", concurrency: int = 16
-) -> list[dict[str, int] | None]:
-    """The counts a model gives, at an OpenAI-compatible endpoint; None where it gives none.
-    Raises `OptionError` for no concurrency."""
-    from openai import AsyncOpenAI, OpenAIError
+@dataclass(slots=True)
+class BehaviourJudge:
+    """A model at an OpenAI-compatible endpoint that counts; `outputs` of each step, evenly spread
+    over it, are asked about. `uncounted` of those it gave no counts for so far."""
 
-    if concurrency < 1:
-        raise OptionError(f"concurrency must be at least 1, got {concurrency}")
-    gate = asyncio.Semaphore(concurrency)
-    async with AsyncOpenAI(base_url=url, api_key=key, max_retries=3) as client:
+    url: str
+    model: str
+    key: str = "none"
+    outputs: int = 64
+    concurrency: int = 16
+    retries: int = 3
+    timeout: float = 120.0
+    uncounted: int = 0
 
-        async def one(output: str) -> dict[str, int] | None:
-            text = _ASKED.format(text=output.rpartition(CLOSE)[0] or output)
-            async with gate:
-                try:
-                    response = await client.chat.completions.create(
-                        model=model, messages=[{"role": "user", "content": text}], temperature=0.0
-                    )
-                except OpenAIError:
-                    return None
-            return parse_counts(response.choices[0].message.content or "")
+    def __post_init__(self) -> None:
+        """Raise `OptionError` for numbers that mean nothing."""
+        for name in ("outputs", "concurrency"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} must be at least 1, got {getattr(self, name)}")
 
-        return list(await asyncio.gather(*(one(output) for output in outputs)))
+    def mean(self, outputs: Sequence[str]) -> dict[str, float | None]:
+        """Mean counts over those outputs that the model gave any for; None, and a warning, where
+        it gave none: words count something else, so theirs do not stand in."""
+        asked = spaced(outputs, self.outputs)
+        found = [one for one in asyncio.run(self.counts(asked)) if one is not None]
+        if missing := len(asked) - len(found):
+            self.uncounted += missing
+            _LOG.warning("the judge counted no behaviours in %d of %d outputs", missing, len(asked))
+        return {
+            name: sum(one[name] for one in found) / len(found) if found else None
+            for name in BEHAVIOURS
+        }
+
+    async def counts(self, outputs: Sequence[str]) -> list[Mapping[str, int] | None]:
+        """The counts for each output; None where there are none to be had."""
+        from openai import AsyncOpenAI
+
+        gate = asyncio.Semaphore(self.concurrency)
+        async with AsyncOpenAI(
+            base_url=self.url, api_key=self.key, max_retries=self.retries, timeout=self.timeout
+        ) as client:
+            return list(await asyncio.gather(*(self._ask(client, gate, one) for one in outputs)))
+
+    async def _ask(
+        self, client: Any, gate: asyncio.Semaphore, output: str
+    ) -> Mapping[str, int] | None:
+        from openai import OpenAIError
+
+        text = _ASKED.format(text=output.rpartition(CLOSE)[0] or output)
+        async with gate:
+            try:
+                response = await client.chat.completions.create(
+                    model=self.model,
+                    messages=[{"role": "user", "content": text}],
+                    temperature=0.0,
+                )
+                return parse_counts(response.choices[0].message.content or "")
+            except (OpenAIError, IndexError, AttributeError, TypeError):
+                return None
+
+
+def spaced(outputs: Sequence[str], most: int) -> list[str]:
+    """At most so many of the outputs, evenly spread."""
+    count = min(len(outputs), most)
+    return [outputs[number * len(outputs) // count] for number in range(count)]
 
 
 def parse_counts(said: str) -> dict[str, int] | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cprs import recipes
 from cprs.errors import OptionError, unknown
+from cprs.l1.behaviours import COUNTS
 from cprs.l1.names import AGGREGATIONS
 from cprs.l1.prompt import OVER, TEMPLATES
 from cprs.l1.retrospective import MODES
@@ -22,7 +23,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 SCORERS = ("base", "current")
 BACKENDS = ("generate", "vllm")
 REFERENCES = ("none", "start")
-_LATER = ("save", "evaluate", "evaluate_samples")
+_LATER = ("save", "evaluate", "evaluate_samples", "behaviours", "behaviours_outputs")
 """What does not change what is learnt: a run may go on with other values."""
 
 
@@ -55,7 +56,8 @@ class Recipe:
     Running: `micro_tokens` to a forward pass; `precision` (auto: bfloat16 on a GPU, with float32
     weights beside), `gradient_checkpointing`, `lora_rank` (0: all weights), `lora_alpha`;
     `backend`; a checkpoint every `save` steps; at the borders of phases, `evaluate` held-out
-    examples with `evaluate_samples` outputs each.
+    examples with `evaluate_samples` outputs each. `behaviours` are counted in every step's outputs
+    by their `words`, or by the `judge` in `behaviours_outputs` of them.
     """
 
     seed: int = 0
@@ -118,6 +120,8 @@ class Recipe:
     save: int = 5
     evaluate: int = 0
     evaluate_samples: int = 1
+    behaviours: str = "words"
+    behaviours_outputs: int = 64
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for a value that means nothing."""
@@ -131,10 +135,14 @@ class Recipe:
             ("reference", REFERENCES),
             ("precision", PRECISIONS),
             ("backend", BACKENDS),
+            ("behaviours", COUNTS),
         ):
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
-        for name in ("sft_batch", "batch", "mini", "rounds", "longest", "micro_tokens", "save"):
+        for name in (
+            *("sft_batch", "batch", "mini", "rounds", "longest", "micro_tokens", "save"),
+            "behaviours_outputs",
+        ):
             recipes.check(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         recipes.check(
             self.group >= 2, "group", "at least 2: one output has no other to compare", self.group

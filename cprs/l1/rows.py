@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from cprs.l1 import behaviours
 from cprs.l1.dynamic_sampling import Sampled
 from cprs.l1.learner import Learnt
 from cprs.l1.record import Row
+
+Counted = Callable[[Sequence[str]], Mapping[str, float | None]]
+"""Mean counts of behaviours per output, None where nobody could count."""
 
 
 def row_of(
@@ -21,8 +23,10 @@ def row_of(
     over_limit: int,
     unjudged: int,
     reference: bool,
+    counted: Counted,
 ) -> Row:
-    """What a step learnt and, in a phase, what it was sampled from."""
+    """What a step learnt and, in a phase, what it was sampled from; `counted` counts behaviours in
+    its outputs."""
     if sampled is None or not sampled.groups:
         return Row(
             step,
@@ -64,7 +68,7 @@ def row_of(
         unjudged=unjudged,
         gradient=learnt.gradient,
         rate=rate,
-        **behaviours.mean([rollout.text for _, rollout, _ in pairs]),
+        **counted([rollout.text for _, rollout, _ in pairs]),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cprs.l1 import behaviours
 from cprs.l1.checkpoint import check_fit, load_checkpoint, save_checkpoint
 from cprs.l1.corpus import Data
 from cprs.l1.curriculum import Phase, check_phase, check_size, curriculum, flat
@@ -24,7 +25,7 @@ from cprs.l1.record import Record, Row
 from cprs.l1.retrospective import Retained, Tracker, retain
 from cprs.l1.reward.hybrid import Scorer
 from cprs.l1.rollout.base import Backend
-from cprs.l1.rows import row_of
+from cprs.l1.rows import Counted, row_of
 from cprs.l1.sampler import Sampler
 from cprs.l1.sft import encode_triplets
 from cprs.l1.stream import Stream
@@ -55,8 +56,9 @@ class At:
 class Trainer:
     """A run of a recipe on a policy, into `folder`; `run` does all of it.
 
-    `say` is told what happens, `progress` of every step. `resume` goes on from the checkpoint in
-    `folder`. Raises `OptionError` where a phase is smaller than a batch, before anything is done.
+    `counted` counts behaviours in a step's outputs. `say` is told what happens, `progress` of every
+    step. `resume` goes on from the checkpoint in `folder`. Raises `OptionError` where a phase is
+    smaller than a batch, before anything is done.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Trainer:
         *,
         backend: Backend,
         scorer: Scorer | None = None,
+        counted: Counted = behaviours.mean,
         world: World | None = None,
         resume: bool = False,
         board: bool = False,
@@ -81,6 +84,8 @@ class Trainer:
         self.world = world or World()
         self._say = say if say is not None and self.world.first else lambda _: None
         self._progress = progress or (lambda _: None)
+        # One process writes the record, so one counts.
+        self._counted = counted if self.world.first else behaviours.mean
         scorer = scorer or Scorer(rule=recipe.rule, thinking=recipe.thinking)
         self.sampler = Sampler(policy, recipe, backend=backend, scorer=scorer, world=self.world)
         self.phases = self._plan()
@@ -108,8 +113,8 @@ class Trainer:
                 self._phase(phase, self.recipe.phase_steps[phase.number - 1])
         weights = full_weights(self.policy, self.world)
         if self._record is not None:
-            # Of LoRA, peft finds the adapters itself.
-            save_policy(self.policy, self.folder / POLICY, None if self.policy.lora else weights)
+            # Of LoRA, peft finds the adapters among them.
+            save_policy(self.policy, self.folder / POLICY, weights)
             self._record.close()
         self.world.wait()
 
@@ -295,6 +300,7 @@ class Trainer:
             over_limit=len(prompts.dropped) + len(prompts.truncated),
             unjudged=self.sampler.scorer.unjudged,
             reference=self.learner.reference is not None,
+            counted=self._counted,
         )
         if self._record is not None:
             self._record.add(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -186,7 +187,7 @@ def test_behaviours_are_counted_in_the_thinking() -> None:
     assert behaviours.mean([]) == dict.fromkeys(behaviours.BEHAVIOURS, 0.0)
 
 
-def test_or_counted_by_a_judge() -> None:
+def test_or_counted_by_a_judge(caplog: pytest.LogCaptureFixture) -> None:
     pytest.importorskip("openai", reason="needs cprs[l1]")
     from model_endpoint import chat, serving
 
@@ -204,10 +205,22 @@ def test_or_counted_by_a_judge() -> None:
         return 200, chat(line if "good" in body["messages"][0]["content"] else "?")
 
     with serving(answer) as url:
-        asked = behaviours.by_judge(["good</think>", "bad</think>"], url=url, model="m")
-        first, second = asyncio.run(asked)
-    assert first is not None
-    assert second is None
+        judge = behaviours.BehaviourJudge(url, "m", outputs=2, retries=0)
+        first, second = asyncio.run(judge.counts(["good</think>", "bad</think>"]))
+        assert first is not None
+        assert second is None
+        with caplog.at_level(logging.WARNING, logger="cprs.l1"):
+            # Two of four are asked about: the first and the third.
+            found = judge.mean(["good</think>", "x", "bad</think>", "x"])
+        assert found == {"grounding": 2, "subgoal": 1, "verification": 0, "backtracking": 3}
+        assert "no behaviours in 1 of 2 outputs" in caplog.text
+    down = judge.mean(["good</think>"] * 3)
+    assert down == dict.fromkeys(behaviours.BEHAVIOURS), "nothing counted is not nothing"
+    assert judge.uncounted == 3
+    assert behaviours.spaced(["a", "b", "c"], 5) == ["a", "b", "c"]
+    assert behaviours.spaced([], 5) == []
+    with pytest.raises(OptionError, match="outputs must be at least 1"):
+        behaviours.BehaviourJudge(url, "m", outputs=0)
 
 
 def test_training_on_pairs(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from cprs.l1.cli.running import telling
 from cprs.l1.extras import require
 
 if TYPE_CHECKING:
+    from cprs.l1.behaviours import BehaviourJudge
     from cprs.l1.recipe import Recipe
 
 RECIPE = "recipe.yaml"
@@ -69,6 +70,7 @@ def train(
     Needs pip install 'cprs[l1]'. On several GPUs: torchrun --nproc-per-node N -m cprs l1 train ...
     """
     require("torch", "transformers", "yaml", "safetensors", "openai")
+    from cprs.l1.behaviours import BehaviourJudge
     from cprs.l1.corpus import Data
     from cprs.l1.example import read_examples
     from cprs.l1.reward.hybrid import Scorer
@@ -82,6 +84,8 @@ def train(
         raise OptionError(
             "--sft, the warm-up's triplets, and `sft_steps` above 0 in the recipe go together"
         )
+    if chosen.behaviours == "judge" and judge is None:
+        raise OptionError("`behaviours: judge` in the recipe needs --judge, where it is asked")
     if held_out and not chosen.evaluate:
         raise OptionError(
             "--held-out is measured on where the recipe says how many of its examples: `evaluate`"
@@ -95,7 +99,12 @@ def train(
     if judge is not None:
         asked = Judge(judge, judge_model, key=judge_key, cache=out / "verdicts.jsonl")
     scorer = Scorer(rule=chosen.rule, thinking=chosen.thinking, judge=asked)
-    run(model, chosen, found, out, scorer, vllm, vllm_model, resume, board, device)
+    counts = None
+    if judge is not None and chosen.behaviours == "judge":
+        counts = BehaviourJudge(
+            judge, judge_model, key=judge_key, outputs=chosen.behaviours_outputs
+        )
+    run(model, chosen, found, out, scorer, vllm, vllm_model, resume, board, device, counts)
 
 
 def sft(
@@ -172,8 +181,10 @@ def run(
     resume: bool,
     board: bool,
     device: str,
+    counts: BehaviourJudge | None = None,
 ) -> None:
-    """Load, train, tell."""
+    """Load, train, tell. `counts`: who counts behaviours, if not their words."""
+    from cprs.l1 import behaviours
     from cprs.l1.policy import load_policy
     from cprs.l1.record import plot
     from cprs.l1.rollout.base import Backend
@@ -203,6 +214,7 @@ def run(
             out,
             backend=backend,
             scorer=scorer,
+            counted=behaviours.mean if counts is None else counts.mean,
             world=world,
             resume=resume,
             board=board,
@@ -220,4 +232,6 @@ def run(
             facts.append(
                 ("warning", f"{scorer.unjudged:,} answers without a verdict: the rule decided them")
             )
+        if counts is not None and counts.uncounted:
+            facts.append(("warning", f"{counts.uncounted:,} outputs without counted behaviours"))
         say_facts(facts)

@@ -14,11 +14,13 @@ pytest.importorskip("transformers", reason="needs cprs[l1]")
 pytest.importorskip("openai", reason="needs cprs[l1]")
 
 from command import run
+from model_endpoint import chat, serving
 from toys import RECIPE, data, half, policy
 
 from cprs.l1.example import write_examples
 from cprs.l1.pairs import PreferencePair, read_pairs, write_pairs
 from cprs.l1.policy import save_policy
+from cprs.l1.record import read_steps
 from cprs.l1.rollout import generate
 from cprs.recipes import write_recipe
 
@@ -60,6 +62,30 @@ def test_training_from_files_and_going_on(files: Path, tmp_path: Path) -> None:
     assert "going on at step 4" in again.err
 
 
+def test_behaviours_are_counted_by_the_judge_in_every_step(files: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(_: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        asked.append(body["messages"][-1]["content"])
+        counts = "[[grounding=7 subgoal=0 verification=0 backtracking=1]]"
+        return 200, chat(counts if "grounding" in asked[-1] else "[[NO]]")
+
+    recipe = replace(
+        RECIPE, steps=(1,), sft_steps=0, dynamic=False, behaviours="judge", behaviours_outputs=3
+    )
+    write_recipe(recipe, tmp_path / "r.yaml")
+    given = arguments(files, tmp_path / "out", "--data", files / "examples.jsonl")
+    given += ["--recipe", tmp_path / "r.yaml"]
+    assert "needs --judge" in run("l1", "train", *given).error
+    with serving(answer) as url:
+        done = run("l1", "train", *given, "--judge", url)
+    assert done.code == 0, done.err
+    rows = read_steps(tmp_path / "out/steps.csv")
+    assert [row["grounding"] for row in rows] == ["7.0", "7.0"]
+    assert [row["backtracking"] for row in rows] == ["1.0", "1.0"]
+    assert sum("grounding" in text for text in asked) == 2 * 3
+
+
 def test_the_warm_up_alone(files: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     recipe = ["--recipe", files / "r.yaml"]
@@ -84,12 +110,13 @@ def test_pairs_are_made_from_what_a_model_answers(
     given = ["--model", files / "model", "--data", files / "examples.jsonl", "--out", out]
     given += ["--device", "cpu", "--samples", 2, "--longest", 8, "--tokens", 20]
     none = run("l1", "pairs", *given)
-    assert "no pair: of 20 examples 0 had no wrong output and 20 no right one" in none.error
+    assert "no pair: of 20 examples 0 had no wrong output and 20 no right one" in none.err
     assert not out.exists()
     # The model is random: every other output is right all the same.
     monkeypatch.setattr(generate, "Generate", lambda tokens: half(data()))
     done = run("l1", "pairs", *given)
     assert done.code == 0, done.err
+    assert "examples: 20 of 20" in done.err
     made = read_pairs(out)
     assert len(made) == 20
     for pair in made:
