@@ -82,7 +82,11 @@ def spread(policy: Policy, world: World) -> None:
     if world.size == 1:
         return
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+    from torch.distributed.fsdp import (
+        MixedPrecisionPolicy,
+        fully_shard,
+        register_fsdp_forward_method,
+    )
 
     mesh = init_device_mesh(policy.device.type, (world.size,))
     mixed = MixedPrecisionPolicy(
@@ -91,6 +95,9 @@ def spread(policy: Policy, world: World) -> None:
     for layer in _layers(policy.model):
         fully_shard(layer, mesh=mesh, mp_policy=mixed)
     fully_shard(policy.model, mesh=mesh, mp_policy=mixed)
+    if policy.lora:
+        # What peft wraps generates by itself, and FSDP would hear of its layers before the whole.
+        register_fsdp_forward_method(policy.model, "generate")
 
 
 @contextmanager

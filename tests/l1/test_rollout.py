@@ -135,7 +135,7 @@ class Wire:
             assert (folder / "model.safetensors").exists()
             self.weights.append(folder)
             return 200, {"results": [None]}
-        if path in ("/reset_prefix_cache", "/v1/load_lora_adapter"):
+        if path in ("/reset_prefix_cache", "/v1/load_lora_adapter", "/v1/unload_lora_adapter"):
             return 200, {}
         assert path == "/v1/completions"
         choices = []
@@ -192,6 +192,29 @@ def test_each_refresh_hands_over_the_weights_of_the_time(tmp_path: Path, vllm: A
             backend.refresh(made)
             weights = load_file(wire.weights[-1] / "model.safetensors")
             assert weights["model.norm.weight"].unique().tolist() == [value]
+
+
+@pytest.mark.filterwarnings("ignore:.*checkpointing.*:FutureWarning")  # peft asks by the old name
+def test_of_lora_the_adapters_are_handed_over(tmp_path: Path, vllm: Any) -> None:
+    pytest.importorskip("peft", reason="needs peft")
+    wire, made = Wire(), policy(lora_rank=2)
+    wire.broken["/v1/unload_lora_adapter"] = 404  # the server has none of an earlier run
+    with serving(wire) as url:
+        backend = vllm(url, "policy", tmp_path / "w", retries=0)
+        for _ in range(2):
+            backend.refresh(made)
+        backend.generate(ASKS, SAMPLING, n=2, seed=7)
+    told = [(path.rpartition("/")[2], body.get("lora_name")) for path, body in wire.seen[:-3]]
+    first, second = "policy-lora-1", "policy-lora-2"
+    assert set(told[3:5]) == {("unload_lora_adapter", first), ("unload_lora_adapter", second)}
+    assert told[:3] == [
+        ("unload_lora_adapter", first),
+        ("load_lora_adapter", first),
+        ("reset_prefix_cache", None),
+    ]
+    assert told[5:] == [("load_lora_adapter", second), ("reset_prefix_cache", None)]
+    assert {body["model"] for _, body in wire.seen[-3:]} == {second}
+    assert (tmp_path / "w/current/adapter_model.safetensors").exists()
 
 
 def test_a_server_that_fails_says_how(tmp_path: Path, vllm: Any) -> None:

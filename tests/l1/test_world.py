@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs cprs[l1]")
 pytest.importorskip("transformers", reason="needs cprs[l1]")
 
+from safetensors.torch import load_file
 from toys import RECIPE, policy, trainer
 
 from cprs.l1.policy import load_policy
@@ -22,7 +23,7 @@ torch.set_num_threads(1)
 RECIPE_OF_TWO = replace(RECIPE, sft_steps=3, steps=(2,), evaluate=1, save=2)
 
 
-def work(rank: int, port: int, folder: str, last: int) -> None:
+def work(rank: int, port: int, folder: str, last: int, lora: int) -> None:
     """One process of two; the run stops behind step `last` and is taken up again."""
     torch.set_num_threads(1)
     os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
@@ -36,10 +37,12 @@ def work(rank: int, port: int, folder: str, last: int) -> None:
         if getattr(row, "step", 0) == last:
             raise Stopped
 
+    recipe, made = replace(RECIPE_OF_TWO, lora_rank=lora), policy(lora_rank=lora)
+    other = policy(0 if lora else 9, lora_rank=lora)  # of LoRA, what is resumed is the adapters
     try:
-        trainer(Path(folder), RECIPE_OF_TWO, world=world, progress=stop).run()
+        trainer(Path(folder), recipe, world=world, progress=stop, policy=made).run()
     except Stopped:
-        trainer(Path(folder), RECIPE_OF_TWO, world=world, resume=True, policy=policy(9)).run()
+        trainer(Path(folder), recipe, world=world, resume=True, policy=other).run()
     torch.distributed.destroy_process_group()
 
 
@@ -53,17 +56,31 @@ def test_work_is_shared_and_joined_in_order() -> None:
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="needs torch.distributed")
-def test_two_processes_learn_as_one_does(tmp_path: Path) -> None:
-    """Weights are sharded between them (FSDP2); the run is stopped in the warm-up and resumed."""
+@pytest.mark.filterwarnings("ignore:.*checkpointing.*:FutureWarning")  # peft asks by the old name
+@pytest.mark.parametrize("lora", [0, 2])
+def test_two_processes_learn_as_one_does(tmp_path: Path, lora: int) -> None:
+    """Weights are sharded between them (FSDP2); the run is stopped in the warm-up and resumed. Of
+    LoRA, adapters alone change, and alone are written."""
+    if lora:
+        pytest.importorskip("peft", reason="needs peft")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(work, (port, str(tmp_path / "two"), 3), nprocs=2)
-    trainer(tmp_path / "one", replace(RECIPE_OF_TWO, steps=(1,))).run()
+    torch.multiprocessing.spawn(work, (port, str(tmp_path / "two"), 3, lora), nprocs=2)
+    recipe = replace(RECIPE_OF_TWO, steps=(1,), lora_rank=lora)
+    trainer(tmp_path / "one", recipe, policy=policy(lora_rank=lora)).run()
     one, two = (read_steps(tmp_path / name / STEPS) for name in ("one", "two"))
     for mine, theirs in list(zip(one, two, strict=False))[:3]:
         assert float(theirs["loss"]) == pytest.approx(float(mine["loss"]), rel=1e-4)
         assert float(theirs["gradient"]) == pytest.approx(float(mine["gradient"]), rel=1e-3)
     assert [row["stage"] for row in two] == 3 * ["sft"] + 2 * ["phase 1"] + 2 * ["phase 2"]
     assert all(int(row["updates"]) >= 1 for row in two)
-    load_policy(tmp_path / "two/policy")
+    if lora:
+        held = load_file(tmp_path / "two/policy/adapter_model.safetensors")
+        expected = load_file(tmp_path / "one/policy/adapter_model.safetensors")
+        assert {name: tuple(one.shape) for name, one in held.items()} == {
+            name: tuple(one.shape) for name, one in expected.items()
+        }
+        assert any(one.abs().sum() > 0 for name, one in held.items() if "lora_B" in name)
+    else:
+        load_policy(tmp_path / "two/policy")

@@ -6,7 +6,8 @@ The server is started beside the trainer with its development endpoints, which v
 
 Before sampling from new weights the policy is written to a folder that both see, the server reads
 it in place (`/collective_rpc`, `reload_weights`) and forgets what its prefix cache knew. Of LoRA
-only the adapters go over: VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 vllm serve BASE --enable-lora.
+only the adapters go over, and the server is started with VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 and
+--enable-lora as well.
 """
 
 from __future__ import annotations
@@ -51,27 +52,33 @@ class Vllm:
         self._weights = weights
         self._options: dict[str, Any] = {"api_key": key, "max_retries": retries, "timeout": timeout}
         self._concurrency = concurrency
-        self._adapted = False
+        self._refreshed = 0
+        self._adapter = ""
 
     def refresh(
         self, policy: Policy, weights: dict[str, Any] | None = None, *, write: bool = True
     ) -> None:
         """Write the policy's weights and have the server read them. Raises `ServiceError` where
         it does not."""
-        again, self._adapted = self._adapted, policy.lora
+        self._refreshed += 1
+        before = self._adapter
+        # A name of their own each time: what is loaded in place of itself is read for every batch.
+        self._adapter = f"{ADAPTER}-{self._refreshed}" if policy.lora else ""
         if not write:
             return
         self._weights.mkdir(parents=True, exist_ok=True)
         folder = publish(policy, self._weights, "current", weights)
-        path = str(folder.resolve())
+        path, root = str(folder.resolve()), self._url.removesuffix("/v1")
         if policy.lora:
-            body = {"lora_name": ADAPTER, "lora_path": path, "load_inplace": again}
-            self._tell(f"{self._url}/load_lora_adapter", body)
+            # An earlier run may have left adapters of that name on the server.
+            for gone in filter(None, {before, self._adapter}):
+                self._tell(f"{self._url}/unload_lora_adapter", {"lora_name": gone}, missing=True)
+            found = {"lora_name": self._adapter, "lora_path": path}
+            self._tell(f"{self._url}/load_lora_adapter", found)
         else:
-            root = self._url.removesuffix("/v1")
-            body = {"method": "reload_weights", "kwargs": {"weights_path": path}}
-            self._tell(f"{root}/collective_rpc", body)
-            self._tell(f"{root}/reset_prefix_cache", {})
+            read = {"method": "reload_weights", "kwargs": {"weights_path": path}}
+            self._tell(f"{root}/collective_rpc", read)
+        self._tell(f"{root}/reset_prefix_cache", {})
 
     def generate(
         self, asks: Sequence[Ask], sampling: Sampling, *, n: int, seed: int
@@ -101,7 +108,7 @@ class Vllm:
 
         try:
             response = await client.completions.create(
-                model=ADAPTER if self._adapted else self._model,
+                model=self._adapter or self._model,
                 prompt=list(ask.ids),
                 n=n,
                 temperature=sampling.temperature,
@@ -141,14 +148,17 @@ class Vllm:
         finished = choice.finish_reason == "stop"
         return Rollout(ask.uid, ask.ids, tuple(ids), logprobs, choice.text, finished)
 
-    def _tell(self, url: str, body: dict[str, Any]) -> None:
-        from openai import OpenAI, OpenAIError
+    def _tell(self, url: str, body: dict[str, Any], *, missing: bool = False) -> None:
+        """`missing`: what is spoken of need not be there."""
+        from openai import NotFoundError, OpenAI, OpenAIError
 
         try:
             with OpenAI(base_url=self._url, **self._options) as client:
                 client.post(url, body=body, cast_to=object)
         except OpenAIError as error:
+            if missing and isinstance(error, NotFoundError):
+                return
             raise ServiceError(
                 f"{url}: the rollout server did not take the new weights: {error}; it must run with"
-                " VLLM_SERVER_DEV_MODE=1 (for LoRA, VLLM_ALLOW_RUNTIME_LORA_UPDATING=1)"
+                " VLLM_SERVER_DEV_MODE=1 (for LoRA, VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 as well)"
             ) from error
