@@ -202,7 +202,7 @@ def _service(settings: Settings) -> Service:
 
 
 def _critics(settings: Settings) -> list[str]:
-    return sorted({route.critic for route in settings.routes} or {"embedded"})
+    return sorted({settings.critic, *(route.critic for route in settings.routes)})
 
 
 def _asker(request: Request, current: Callable[[], Live]) -> Asker:

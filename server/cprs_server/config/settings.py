@@ -17,9 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from cprs.critics import check_critic
 from cprs.engine.cores import cores
-from cprs.errors import OptionError
 from cprs_server.config.checks import base_url, digest, header, word
 from cprs_server.config.policy import Caps, Policy
 from cprs_server.config.section import Section
@@ -216,6 +214,11 @@ class Settings(Section):
         default={}, description="Context windows by pattern of model name."
     )
 
+    @property
+    def critic(self) -> str:
+        """The critic of what is on no route: the first route's."""
+        return self.routes[0].critic if self.routes else "embedded"
+
     @model_validator(mode="after")
     def _consistent(self) -> Settings:
         wrong = list(_inconsistent(self))
@@ -232,12 +235,6 @@ def _inconsistent(settings: Settings) -> Iterator[str]:
     for number, route in enumerate(settings.routes):
         if route.upstream not in known:
             yield f"routes[{number}].upstream: {_unknown(route.upstream, known)}"
-        # A path may be of the machine that will serve.
-        if "/" not in route.critic:
-            try:
-                check_critic(route.critic)
-            except OptionError as error:
-                yield f"routes[{number}].critic: {error}"
     for number, key in enumerate(settings.keys):
         if key.upstream is not None and key.upstream not in known:
             yield f"keys[{number}].upstream: {_unknown(key.upstream, known)}"

@@ -165,7 +165,8 @@ def _job(own: Own, asked: Incoming, context: Context, how: How) -> Job:
         "granularity": "paragraph" if how.coarse else None,
         "ratio": None if how.dynamic else _times(how.target_compression_ratio),
     }
-    return job_of([context.context], options_of(said, asked, own.live()))
+    live = own.live()
+    return job_of([context.context], options_of(said, asked, live), critic=live.settings.critic)
 
 
 async def _bounded(own: Own, jobs: list[Job], done: list[Done], how: How) -> list[Done]:

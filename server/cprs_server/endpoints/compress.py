@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from cprs_server.endpoints.headroom import Messages, MessagesDone, compress_messages
 from cprs_server.endpoints.own import PROBLEMS, Own, json_response, routes_of
-from cprs_server.endpoints.wanted import Wanted, job_of, options_of
+from cprs_server.endpoints.wanted import CRITIC, Wanted, job_of, options_of
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming
 from cprs_server.keeping import owner_of
@@ -32,7 +32,7 @@ class OneText(Wanted):
         default=None, description='"text", "json", "python", ...; detected by default.'
     )
     name: str = Field(default="", description="A file name, which helps to detect the format.")
-    critic: str | None = Field(default=None, description="A critic that the configuration names.")
+    critic: str | None = Field(default=None, description=CRITIC)
     recoverable: bool = Field(
         default=False, description="Keep the original for a while, for GET /v1/retrieve/{hash}."
     )
@@ -56,7 +56,7 @@ class Texts(Wanted):
     """Several texts that share one budget."""
 
     texts: list[str | Named] = Field(min_length=1, max_length=10_000)
-    critic: str | None = Field(default=None, description="A critic that the configuration names.")
+    critic: str | None = Field(default=None, description=CRITIC)
     recoverable: bool = Field(
         default=False, description="Keep the originals for a while, for GET /v1/retrieve/{hash}."
     )
@@ -145,7 +145,7 @@ async def _texts(own: Own, asked: Incoming, wanted: OneText | Texts) -> Response
         model=wanted.model,
         formats=[text.format for text in texts],
         names=[text.name for text in texts],
-        critic=wanted.critic or "embedded",
+        critic=wanted.critic or live.settings.critic,
     )
     done = await own.runner.run(job, deadline=own.deadline)
     own.limits.adjust(asked.key, done.tokens_out)

@@ -155,10 +155,11 @@ def _options(own: Own, asked: Incoming, wanted: Messages, policy: dict[str, Any]
 
 
 def _critic(own: Own, asked: Incoming, wanted: Messages) -> str:
+    live = own.live()
     try:
-        return own.live().router.route(wanted.model or "", "chat", asked.key).route.critic
+        return live.router.route(wanted.model or "", "chat", asked.key).route.critic
     except ProxyError:
-        return "embedded"
+        return live.settings.critic
 
 
 def _is_anthropic(messages: list[dict[str, Any]]) -> bool:

@@ -189,11 +189,10 @@ async def _run(own: Own, asked: Incoming, how: Parameters, said: tuple[str, str,
     instruction, query, text = said
     live = own.live()
     options = options_of({"query": query, "instruction": instruction or None}, asked, live)
-    routes = live.settings.routes
     job = job_of(
         [text],
         options,
-        critic=how.critic or (routes[0].critic if routes else "embedded"),
+        critic=how.critic or live.settings.critic,
         decoding=Decoding(how.min_keyword_len, how.complete_sentence),
     )
     try:

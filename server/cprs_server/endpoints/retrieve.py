@@ -57,8 +57,10 @@ def retrieve_router(own: Own) -> APIRouter:
             )
         whole = True
         if query.strip() and text.strip():
-            options = options_of({"query": query, "budget": budget}, asked, own.live())
-            done = await own.runner.run(job_of([text], options), deadline=own.deadline)
+            live = own.live()
+            options = options_of({"query": query, "budget": budget}, asked, live)
+            job = job_of([text], options, critic=live.settings.critic)
+            done = await own.runner.run(job, deadline=own.deadline)
             whole = done.texts[0] == text
             text = done.texts[0]
         own.limits.adjust(asked.key, len(text) // 4)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from cprs import Decoding
+from cprs.hops import MOST
 from cprs_server.errors import ProxyError
 from cprs_server.incoming import Incoming
 from cprs_server.live import Live
@@ -19,6 +20,8 @@ from cprs_server.running.base import Job
 from cprs_server.windows import tokenizer_of
 
 _MODEL = re.compile(r"[A-Za-z0-9][\w.:@-]*(/[\w.:@-]+){0,3}")
+
+CRITIC = "A critic that the configuration names; by default that of its first route."
 
 _GUIDANCE = (
     "instruction",
@@ -50,7 +53,7 @@ class Wanted(BaseModel):
         default=None, description='What is kept or dropped whole: "sentence", "line", ...'
     )
     hops: int | None = Field(
-        default=None, ge=1, le=8, description="Times to read on with what was found."
+        default=None, ge=1, le=MOST, description="Times to read on with what was found."
     )
     effort: str | None = Field(
         default=None, description="How much is read: fast, auto or thorough."
@@ -99,7 +102,7 @@ def job_of(
     model: str | None = None,
     formats: Sequence[str | None] = (),
     names: Sequence[str] = (),
-    critic: str = "embedded",
+    critic: str,
     decoding: Decoding | None = None,
 ) -> Job:
     """Texts to compress under `options`."""

@@ -141,6 +141,15 @@ def test_no_utf8(file: Path) -> None:
         load(file)
 
 
+def test_an_unknown_critic(file: Path) -> None:
+    routes = "routes:\n  - {models: ['*'], upstream: extract, critic: embeded}\n"
+    (said,) = problems(file, routes)
+    wrong = "cprs.yaml:2: routes[0].critic: unknown critic 'embeded'; known: embedded, lexical"
+    assert said.startswith(wrong)
+    file.write_text(routes.replace("embeded", "/on/another/machine"))
+    load(file)
+
+
 def test_no_yaml(file: Path) -> None:
     (said,) = problems(file, "port: 1\nlimits: [\n")
     assert said.startswith("cprs.yaml:3: not YAML: ")

@@ -56,10 +56,6 @@ def test_key_is_not_shown() -> None:
     [
         ({"upstreams": {"extract": {"url": "http://a"}}}, "upstreams.extract: the name is taken"),
         ({"routes": [{"models": ["*"], "upstream": "a"}]}, "known: extract"),
-        (
-            {"routes": [{"models": ["*"], "upstream": "extract", "critic": "embeded"}]},
-            "routes[0].critic: unknown critic 'embeded'; known: embedded, lexical",
-        ),
         ({"upstreams": {"a": {"url": "http://a", "fallbacks": ["b"]}}}, "fallbacks[0]: no upst"),
         ({"upstreams": {"a": {"url": "http://a", "fallbacks": ["a"]}}}, "no fallback of itself"),
         ({"upstreams": {n: {"url": "http://a"} for n in "ab"}}, "routes must say which models"),

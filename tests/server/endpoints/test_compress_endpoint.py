@@ -62,6 +62,7 @@ def test_tokens_are_those_of_the_model_named(client: TestClient) -> None:
         ({"budget": 1}, "too small"),
         ({"granularity": "stanza"}, "stanza"),
         ({"effort": "lazy"}, "effort"),
+        ({"hops": 5}, "less than or equal to 4"),
         ({"format": "sonnet"}, "sonnet"),
         ({"critic": "../../etc"}, "unknown critic"),
         ({"model": "/etc/tokenizer.json"}, "model must be"),

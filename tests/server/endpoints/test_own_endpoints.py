@@ -45,6 +45,19 @@ def test_a_context_is_made_shorter(client: TestClient, ratio: float, times: floa
     assert data["tokens_saved"] == data["original_tokens"] - data["compressed_tokens"]
 
 
+def test_the_critic_is_the_first_routes_where_none_is_named(serve: Serve) -> None:
+    route = {"models": ["*"], "upstream": "extract", "critic": "lexical"}
+    client = serve({"critics": {"lexical": "lexical"}}, routes=[route])
+    wanted = {"text": TEXT, "query": QUESTION, "budget": 60, "recoverable": True}
+    made = client.post("/v1/compress", json=wanted)
+    assert FACT.strip() in made.json()["text"]
+    asking: dict[str, str | int] = {"query": QUESTION, "budget": 60}
+    back = client.get(f"/v1/retrieve/{made.json()['hashes'][0]}", params=asking)
+    assert FACT.strip() in back.json()["original_content"]
+    said = client.post(ONE, json={"context": TEXT, "query": QUESTION})
+    assert FACT.strip() in said.json()["data"]["compressed_context"]
+
+
 def test_the_critic_decides_where_it_is_let(client: TestClient) -> None:
     body = {"context": TEXT, "query": QUESTION, "target_compression_ratio": 0.5, "dynamic": True}
     data = client.post(ONE, json=body).json()["data"]
