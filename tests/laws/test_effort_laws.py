@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from support import DiceCritic
 
-from cprs import Compressed, Compressor, Guidance, StateCache, Window
+from cprs import BudgetError, Compressed, Compressor, Guidance, StateCache, Window
 
 WORDS = ["meeting", "Ann", "chaired", "budget", "naïve", "会议", "x_y", "3.14"]
 
@@ -57,7 +57,11 @@ def kept(result: Compressed) -> set[int]:
 @relaxed
 @given(texts, st.integers(20, 90), st.integers(0, 60), st.sampled_from([1, 2]))
 def test_a_larger_budget_keeps_a_superset(text: str, budget: int, more: int, hops: int) -> None:
-    less = compress(text, budget=budget, hops=hops)
+    try:
+        less = compress(text, budget=budget, hops=hops)
+    except BudgetError:
+        # "3.14." ends no sentence: one may be longer than the whole budget.
+        reject()
     assert less.tokens_out <= budget
     assert kept(less) <= kept(compress(text, budget=budget + more, hops=hops))
 
