@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cprs.l1.dynamic_sampling import Group
 from cprs.l1.example import Example
 from cprs.l1.pairs import Paired, lengthen, make_pairs
 from cprs.l1.sampler import Sampler
@@ -13,11 +14,24 @@ SEPARATOR = "\n\n"
 
 
 def sampled_pairs(
-    sampler: Sampler, shorts: Sequence[Example], longs: Sequence[Example], *, seed: int
+    sampler: Sampler,
+    shorts: Sequence[Example],
+    longs: Sequence[Example],
+    *,
+    seed: int,
+    at_once: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Paired:
     """A group of outputs to each short example, by the sampler's recipe, and a pair of each that
-    has both a right and a wrong one. Raises `OptionError` where short and long ones differ."""
-    groups = sampler.groups(shorts)
+    has both a right and a wrong one. `at_once` examples are sampled for at a time, 0 for all, and
+    `progress` is told how many of how many are done. Raises `OptionError` where short and long ones
+    differ."""
+    groups: list[Group] = []
+    step = at_once or max(len(shorts), 1)
+    for start in range(0, len(shorts), step):
+        groups += sampler.groups(shorts[start : start + step])
+        if progress is not None:
+            progress(len(groups), len(shorts))
     return make_pairs(
         shorts,
         longs,

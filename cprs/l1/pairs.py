@@ -146,6 +146,7 @@ def _pair(values: Mapping[str, Any], where: str) -> PreferencePair:
             raise TextError(f"{where}: no pair of answers: needs {name!r}, an example")
         examples.append(example_of(values[name], f"{where}: {name}"))
     chosen, rejected = values.get("chosen"), values.get("rejected")
-    if not (isinstance(chosen, str) and isinstance(rejected, str) and chosen and rejected):
-        raise TextError(f"{where}: chosen and rejected must be texts")
+    # A policy that ends at once has said something wrong.
+    if not (isinstance(chosen, str) and isinstance(rejected, str) and chosen):
+        raise TextError(f"{where}: chosen and rejected must be texts, chosen not an empty one")
     return PreferencePair(examples[0], examples[1], chosen, rejected)

@@ -62,6 +62,12 @@ def test_a_pair_needs_a_right_and_a_wrong_output(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     write_pairs(path, found.pairs)
     assert read_pairs(path) == list(found.pairs)
+    silent = replace(pair, rejected="")
+    write_pairs(path, [silent])
+    assert read_pairs(path) == [silent]
+    write_pairs(path, [replace(pair, chosen="")])
+    with pytest.raises(TextError, match="chosen not an empty one"):
+        read_pairs(path)
     with pytest.raises(OptionError, match="stands beside long 'b'"):
         make_pairs(shorts, [longs[1], *longs], outputs, rights, seed=0)
     with pytest.raises(OptionError, match="is empty"):

@@ -10,8 +10,12 @@ import typer
 from cprs.cli.console import say
 from cprs.errors import OptionError
 from cprs.extras import torch_device
+from cprs.l1.cli.progress import counting
 from cprs.l1.cli.train import Device, Model
 from cprs.l1.extras import require
+
+AT_ONCE = 16
+"""Examples sampled for between two lines of progress."""
 
 
 def pairs(
@@ -89,7 +93,15 @@ def pairs(
     kept = [one for one in shorts if one.uid in fitting]
     if not kept:
         raise OptionError(f"all {len(shorts):,} prompts are over --tokens, {tokens:,}: raise it")
-    found = sampled_pairs(sampler, kept, [one for one in longs if one.uid in fitting], seed=seed)
+    with counting("examples") as show:
+        found = sampled_pairs(
+            sampler,
+            kept,
+            [one for one in longs if one.uid in fitting],
+            seed=seed,
+            at_once=AT_ONCE,
+            progress=show,
+        )
     if not found.pairs:
         raise OptionError(
             f"no pair: of {len(kept):,} examples {found.easy:,} had no wrong output and"
