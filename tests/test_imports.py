@@ -51,6 +51,21 @@ def test_packages_know_only_whom_they_may(package: str) -> None:
             assert top not in PACKAGES or top in MAY[package], f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_hides_what_its_package_calls_by_that_name(package: str) -> None:
+    for path in modules(package):
+        if path.name != "__init__.py":
+            continue
+        name = ".".join(path.parent.relative_to(PACKAGES[package].parent).parts)
+        own = {p.stem for p in path.parent.iterdir() if p.suffix == ".py" or p.is_dir()}
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module != name:
+                taken = own & {alias.asname or alias.name for alias in node.names}
+                # A name out of the module of that name is bound after it, and stays.
+                hidden = {one for one in taken if node.module != f"{name}.{one}"}
+                assert not hidden, f"{path}: importing the module {hidden} replaces that name"
+
+
 def test_only_the_hybrid_critic_knows_the_kernels() -> None:
     for path in modules("cprs"):
         knows = any(name.partition(".")[0] == "cprs_kernels" for name in imports(path))

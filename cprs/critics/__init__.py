@@ -6,10 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cprs.critics.base import Scorer, State, TokenCritic, TokenScores, decoding_of
-from cprs.errors import OptionError
-
-# Not by its own name, which a module of this package has too.
-from cprs.errors import unknown as unknown_of
+from cprs.errors import OptionError, unknown
 
 __all__ = [
     "Scorer",
@@ -67,7 +64,7 @@ def _unknown(name: str) -> OptionError:
         "a hybrid's folder, or its name on the Hugging Face hub",
         "vllm: before one of those or before http://host:port",
     ]
-    return unknown_of("critic", name, known)
+    return unknown("critic", name, known)
 
 
 def known_critics() -> tuple[str, ...]:

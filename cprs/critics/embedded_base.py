@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.runtimes import Runtime, RuntimeName, open_runtime
-from cprs.critics.unknown import UnknownWords
+from cprs.critics.unknown_words import UnknownWords
 from cprs.critics.weights import Weights, load_weights
 from cprs.critics.wordpiece import WordPiece
 from cprs.engine.cores import cores

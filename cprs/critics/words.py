@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cprs.critics.postings import Ints
-from cprs.critics.unknown import spare_letter
+from cprs.critics.unknown_words import spare_letter
 
 SAME_STEM, INSIDE = 0.85, 0.4
 """What an inflected word, and a word inside a longer one (`user` in `getusername`), count beside

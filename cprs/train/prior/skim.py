@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cprs.critics.embedded_base import Base
 from cprs.critics.skim import FEATURES, SHIPPED, Ranking, Skim, StaticVectors, order
-from cprs.critics.unknown import UnknownWords
+from cprs.critics.unknown_words import UnknownWords
 from cprs.critics.words import Pieces
 from cprs.errors import CprsError
 from cprs.formats import segment

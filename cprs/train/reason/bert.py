@@ -14,7 +14,7 @@ from torch import Tensor, arange, nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel
 
-from cprs.critics.unknown import UnknownWords
+from cprs.critics.unknown_words import UnknownWords
 from cprs.critics.weights import TOKENIZER
 from cprs.critics.wordpiece import WordPiece
 from cprs.errors import WeightsError

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cprs import Compressor
 from cprs.critics.embedded_base import Base
-from cprs.critics.unknown import UNKNOWN, UnknownWords, spare_letter
+from cprs.critics.unknown_words import UNKNOWN, UnknownWords, spare_letter
 from cprs.critics.words import Pieces
 
 VOCABULARY = ["[PAD]", *(f"[unused{i}]" for i in range(40)), UNKNOWN, "house", "##s"]
