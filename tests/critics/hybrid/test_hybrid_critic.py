@@ -99,6 +99,7 @@ def test_scores_are_those_of_the_model_that_was_trained(tmp_path: Path, prefix: 
     recipe = Recipe(window=160, prefix=prefix, bidirectional_from=2, probe=1.0)
     made = new_hybrid(base, recipe)
     assert made.config.probe_layers == 1
+    assert made.probe_head is not None
     torch.nn.init.normal_(made.probe_head.weight)
     save_hybrid(made, base, out)
     model = load_hybrid(out, dtype=torch.float32)
