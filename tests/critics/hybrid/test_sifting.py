@@ -56,9 +56,9 @@ def together(critic: HybridCritic, tokens: int) -> HybridCritic:
     return HybridCritic(critic.model, critic.tokens, digest="", budget=Budget(tokens))
 
 
-def windows_of(critic: HybridCritic) -> list[Window]:
+def windows_of(critic: HybridCritic, size: int = 150) -> list[Window]:
     bounds = segment(TEXTS, format="text", granularity="sentence").passages
-    return cut_windows(critic.encode(TEXTS), bounds, size=150)
+    return cut_windows(critic.encode(TEXTS), bounds, size=size)
 
 
 def chosen(first: Any, windows: list[Window]) -> list[int]:
@@ -192,8 +192,9 @@ def test_fp8_goes_on_as_it_began(folder: Path) -> None:
 
 def test_cancelling_ends_a_first_look(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cprs.critics.hybrid.sifting.SLICE", 1)
+    monkeypatch.setattr("cprs.critics.hybrid.sifting.WAITING", 20)
     critic = HybridCritic.load(folder)
-    windows = windows_of(critic)
+    windows = windows_of(critic, 40)
     cancel, begin = threading.Event(), critic.model.begin
     begun: list[int] = []
 
@@ -208,7 +209,7 @@ def test_cancelling_ends_a_first_look(folder: Path, monkeypatch: pytest.MonkeyPa
     with cancelled_by(cancel), pytest.raises(Cancelled):
         scorer.sift(windows, room=ROOM)
     assert len(critic.ask(GUIDANCE, windows)(windows[:1], [])) == 1
-    assert len(begun) < 12 < len(windows)
+    assert 5 <= len(begun) < 18 < 25 < len(windows)
 
 
 def test_fast_reads_the_share_that_the_probe_finds(
