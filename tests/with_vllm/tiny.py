@@ -51,7 +51,8 @@ def make_hybrid(folder: Path, *, prefix: str, tied: bool, layout: str = "trained
         "cls_head.bias": 0.3 * torch.randn(len(TAGS), generator=generator),
     }
     if layout == "trained":
-        head |= {f"probe_{name}".replace("cls_", ""): value for name, value in head.items()}
+        # Which vLLM passes over: it reads everything.
+        head |= {name.replace("cls_", "probe_"): value.flip(0) for name, value in head.items()}
     save_file(head, folder / "model-head.safetensors", metadata={"format": "pt"})
     weight_map = dict.fromkeys(_names(folder / "model.safetensors"), "model.safetensors")
     weight_map |= dict.fromkeys(head, "model-head.safetensors")
