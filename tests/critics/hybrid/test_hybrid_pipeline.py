@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,18 @@ def test_what_the_model_raises_is_raised_where_it_was_asked_for(
     with pytest.raises(ValueError, match="exceed the window"):
         pipeline.read(Prompt(ids(4)), [ids(3), ids(300)])
     assert len(pipeline.read(Prompt(ids(4)), [ids(3)])) == 1
+
+
+def test_steps_are_started_on_the_models_own_gpu(
+    model: HybridModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread begins on the first, and a graph of another's kernels would record nothing."""
+    chosen: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "device_of", lambda t: nullcontext(chosen.append(t)))
+    pipeline = Pipeline(model)
+    pipeline.read(Prompt(ids(3)), [ids(2)])
+    pipeline.close()
+    assert [tensor is model.embed for tensor in chosen] == [True]
 
 
 def test_a_closed_pipeline_says_so(model: HybridModel) -> None:
