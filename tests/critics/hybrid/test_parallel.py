@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from pickle import PicklingError
-from typing import Any
 
 import numpy as np
 import pytest
@@ -106,16 +103,6 @@ def test_errors_come_from_where_they_happen(spawn: Callable[..., ParallelCritic]
     one = cut_windows(critic.encode("A"), np.array([0, 1]), size=7)
     with pytest.raises(CprsError, match="ZeroDivisionError: one token"):
         critic.ask(GUIDANCE, one)(one, [()])
-
-
-def test_none_outlives_one_that_cannot_be_started(tmp_path: Path) -> None:
-    before = set(multiprocessing.active_children())
-    devices: Any = ["a", lambda: "which cannot be sent"]
-    with pytest.raises((AttributeError, TypeError, PicklingError)):
-        ParallelCritic(partial(dying, tmp_path), devices, encode=Tagging().encode)
-    for process in set(multiprocessing.active_children()) - before:
-        process.join(5)
-    assert not set(multiprocessing.active_children()) - before
 
 
 def test_closing_tells_those_who_wait(spawn: Callable[..., ParallelCritic]) -> None:
