@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -18,6 +19,7 @@ from programmable import Upstream, after, plain
 from shapes import chat
 
 ROOT = Path(__file__).parents[2]
+_MAKES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
 BODY = {"model": "m", "messages": [{"role": "user", "content": "Say hello."}]}
 
 
@@ -29,8 +31,10 @@ def command(arguments: str) -> list[str]:
     if not (here / "cprs").is_file():
         pytest.skip("cprs is not installed here")
     told = subprocess.run(
-        ["make", "-n", "serve", f"BIN={here}", f"ARGS={arguments}"],
+        ["make", "--no-print-directory", "-n", "serve", f"BIN={here}", f"ARGS={arguments}"],
         cwd=ROOT,
+        # What `make test` tells those that it calls is not meant for this one.
+        env={name: value for name, value in os.environ.items() if name not in _MAKES},
         capture_output=True,
         text=True,
         check=True,

@@ -100,7 +100,7 @@ def test_scores_are_those_of_the_model_that_was_trained(tmp_path: Path, prefix: 
     made = new_hybrid(base, recipe)
     assert made.config.probe_layers == 1
     assert made.probe_head is not None
-    torch.nn.init.normal_(made.probe_head.weight)
+    torch.nn.init.normal_(made.probe_head.weight, generator=torch.Generator().manual_seed(3))
     save_hybrid(made, base, out)
     model = load_hybrid(out, dtype=torch.float32)
     critic = HybridCritic.load(out)
