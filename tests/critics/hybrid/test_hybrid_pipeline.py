@@ -148,7 +148,12 @@ def test_steps_are_started_on_the_models_own_gpu(
 ) -> None:
     """A thread begins on the first, and a graph of another's kernels would record nothing."""
     chosen: list[Any] = []
-    monkeypatch.setattr(torch.cuda, "device_of", lambda t: nullcontext(chosen.append(t)))
+
+    def device_of(tensor: Any) -> nullcontext[None]:
+        chosen.append(tensor)
+        return nullcontext()
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
     pipeline = Pipeline(model)
     pipeline.read(Prompt(ids(3)), [ids(2)])
     pipeline.close()
