@@ -128,7 +128,8 @@ def test_kernels_are_compared_with_their_formulas(monkeypatch: pytest.MonkeyPatc
         lambda x, **more: swiglu(x, **more) * (1 + 1e-2 * (x.dtype != torch.float64)),
     )
     tell = Told()
-    kernels.correctness(tell, TINY)
+    with pytest.raises(SystemExit, match="wrong: swiglu"):
+        kernels.correctness(tell, TINY)
     wrong = {one["kernel"] for one in tell if "ok" in one and not one["ok"]}
     assert wrong == {"swiglu"}
 

@@ -1,4 +1,4 @@
-"""A policy that learns by adapters, sampled on a vLLM server that is told of them."""
+"""A policy that learns, whole or by adapters, sampled on a vLLM server that is told of it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_chatting(tmp_path_factory.mktemp("base"))
 
 
+@pytest.fixture(scope="module", params=[0, 8], ids=["whole", "adapters"])
+def rank(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def server(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(base: Path, rank: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("log") / "log"
-    options = ("--served-model-name", "policy", "--dtype", "float32", "--max-model-len", "512")
-    adapters = ("--enable-lora", "--max-lora-rank", "8")
-    with (
-        mock.patch.dict(os.environ, SWITCHES),
-        vllm_serve(base, *options, *adapters, log=log) as url,
-    ):
+    options = ["--served-model-name", "policy", "--dtype", "float32", "--max-model-len", "512"]
+    if rank:
+        options += ["--enable-lora", "--max-lora-rank", str(rank)]
+    with mock.patch.dict(os.environ, SWITCHES), vllm_serve(base, *options, log=log) as url:
         yield f"{url}/v1"
 
 
@@ -58,16 +61,18 @@ def apart(policy: Policy, backend: Vllm) -> float:
     return float(torch.stack(found).max())
 
 
-def test_each_refresh_is_what_is_sampled_from(base: Path, server: str, tmp_path: Path) -> None:
-    """The second time the prompts are in the server's cache, as the first adapters had them."""
-    policy = load_policy(base, lora_rank=8, lora_alpha=16)
+def test_each_refresh_is_what_is_sampled_from(
+    base: Path, rank: int, server: str, tmp_path: Path
+) -> None:
+    """The second time the prompts are in the server's cache, as the first weights had them."""
+    policy = load_policy(base, lora_rank=rank, lora_alpha=16)
     backend = Vllm(server, "policy", tmp_path)
     torch.manual_seed(0)
     for step in range(3):
         with torch.no_grad():
             for weight in policy.trained():
-                weight.add_(0.2 * torch.randn_like(weight))
-        if step:
-            assert apart(policy, backend) > 0.1, "adapters that change nothing prove nothing"
+                weight.add_((0.2 if rank else 0.02) * torch.randn_like(weight))
+        if step or not rank:
+            assert apart(policy, backend) > 0.05, "weights that change nothing prove nothing"
         backend.refresh(policy)
         assert apart(policy, backend) < 1e-3

@@ -5,6 +5,7 @@ The interpreter, in which `make test` runs them, has no tensor cores, no bf16 an
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -49,8 +50,9 @@ class _Case:
 
 
 def correctness(tell: Tell, size: Size) -> None:
-    """Every kernel, type and implementation that runs here."""
-    device = device_of()
+    """Every kernel, type and implementation that runs here. Ends the part as failed, once all is
+    told, where one is wrong."""
+    device, wrong = device_of(), set[str]()
     for dtype in _TYPES:
         worst: dict[tuple[str, str], tuple[float, str]] = {}
         missing: dict[tuple[str, str], str] = {}
@@ -73,6 +75,8 @@ def correctness(tell: Tell, size: Size) -> None:
                 if bad >= worst.get(key, (-1.0, ""))[0]:
                     worst[key] = (bad, case.what)
         for (kernel, implementation), (share, what) in sorted(worst.items()):
+            if share > 1:
+                wrong.add(f"{kernel} ({implementation}, {dtype})")
             tell(
                 kernel=kernel,
                 implementation=implementation,
@@ -88,6 +92,8 @@ def correctness(tell: Tell, size: Size) -> None:
                 precision=str(dtype).removeprefix("torch."),
                 unavailable=why,
             )
+    if wrong:
+        sys.exit(f"wrong: {', '.join(sorted(wrong))}")
 
 
 def _difference(found: Tensor, wanted: Tensor) -> float:
