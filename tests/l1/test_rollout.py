@@ -19,7 +19,9 @@ from cprs.errors import OptionError, ServiceError, WeightsError
 from cprs.l1.batches import collate, micro_batches, score
 from cprs.l1.objective import token_logprobs
 from cprs.l1.policy import load_policy, save_policy
+from cprs.l1.record import STEPS, read_steps
 from cprs.l1.rollout.base import Ask, Sampling
+from cprs.l1.rollout.gap import BOUND, sampler_gap
 from cprs.l1.rollout.generate import Generate
 
 torch.set_num_threads(1)
@@ -241,10 +243,32 @@ def test_the_loop_trains_on_what_a_server_sampled(tmp_path: Path, vllm: Any) -> 
     wire = Wire()
     recipe = replace(RECIPE, sft_steps=0, steps=(1,), limits=(40,), dynamic=False, evaluate=0)
     with serving(wire) as url:
-        trainer(tmp_path / "run", recipe, backend=vllm(url, "policy", tmp_path / "w")).run()
+        backend, said = vllm(url, "policy", tmp_path / "w"), list[str]()
+        trainer(tmp_path / "run", recipe, backend=backend, say=said.append).run()
     paths = [path for path, _ in wire.seen]
     assert paths.count("/v1/completions") == recipe.batch
     assert paths.count("/collective_rpc") == 1
+    # What this server says of its outputs is not what the policy says of them.
+    (row,) = read_steps(tmp_path / "run" / STEPS)
+    assert float(row["sampler_gap"]) > BOUND
+    assert any("it samples from other weights" in line for line in said)
+
+
+def test_a_server_that_follows_is_close() -> None:
+    made = policy()
+    backend = Generate()
+    backend.refresh(made)
+    groups = backend.generate(ASKS, SAMPLING, n=2, seed=1)
+    assert sampler_gap(made, groups) is None
+    first = [group[0] for group in groups]
+    batch = collate([(o.prompt_ids, o.ids) for o in first], pad=made.pad, device=made.device)
+    with torch.no_grad():
+        logprobs, _ = score(made, batch)
+    told = [
+        [replace(one, logprobs=tuple((row[: len(one.ids)] + 0.25).tolist()))]
+        for one, row in zip(first, logprobs, strict=True)
+    ]
+    assert sampler_gap(made, told) == pytest.approx(0.25, abs=1e-5)
 
 
 def test_a_policy_is_saved_and_loaded(tmp_path: Path) -> None:

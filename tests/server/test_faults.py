@@ -164,7 +164,7 @@ def test_an_upstream_in_chaos(upstream: Upstream, seed: int) -> None:
                 wrong.append((number, reply.status_code, said[-200:]))
 
     with (
-        proxied(upstream, first_byte_timeout=1.0) as url,
+        proxied(upstream, first_byte_timeout=4.0) as url,
         httpx2.Client(base_url=url, timeout=30) as client,
         ThreadPoolExecutor(8) as pool,
     ):

@@ -27,7 +27,7 @@ SWITCHES = {"VLLM_SERVER_DEV_MODE": "1", "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1"
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from with_vllm.tiny import make_chatting
 
-    return make_chatting(tmp_path_factory.mktemp("base"))
+    return make_chatting(tmp_path_factory.mktemp("base"), tied=False)
 
 
 @pytest.fixture(scope="module", params=[0, 8], ids=["whole", "adapters"])

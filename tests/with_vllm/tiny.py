@@ -61,9 +61,9 @@ def make_hybrid(folder: Path, *, prefix: str, tied: bool, layout: str = "trained
     return folder
 
 
-def make_chatting(folder: Path) -> Path:
+def make_chatting(folder: Path, *, tied: bool = True) -> Path:
     """A causal model with a tokenizer and a chat template, which says nothing of sense."""
-    _random(folder, tied=True, seed=1)
+    _random(folder, tied=tied, seed=1)
     # A token each, as in the vocabularies of models that chat.
     words = tokenizer((*MARKERS, "assistant", "user", "system"))
     # transformers cuts words as Qwen2 does, whatever the file says; whoever counts by it must too.
