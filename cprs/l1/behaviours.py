@@ -16,6 +16,7 @@ from typing import Any
 
 from cprs.errors import OptionError
 from cprs.l1.answers import CLOSE
+from cprs.l1.chats import Failure, ask_all, check_patience
 
 BEHAVIOURS = ("grounding", "subgoal", "verification", "backtracking")
 COUNTS = ("words", "judge")
@@ -86,9 +87,14 @@ class BehaviourJudge:
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for numbers that mean nothing."""
-        for name in ("outputs", "concurrency"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.outputs < 1:
+            raise OptionError(f"outputs must be at least 1, got {self.outputs}")
+        check_patience(
+            "the judge",
+            concurrency=self.concurrency,
+            retries=self.retries,
+            timeout=self.timeout,
+        )
 
     def mean(self, outputs: Sequence[str]) -> dict[str, float | None]:
         """Mean counts over those outputs that the model gave any for; None, and a warning, where
@@ -105,30 +111,27 @@ class BehaviourJudge:
 
     async def counts(self, outputs: Sequence[str]) -> list[Mapping[str, int] | None]:
         """The counts for each output; None where there are none to be had."""
-        from openai import AsyncOpenAI
+        found: dict[str, Mapping[str, int] | None] = {}
 
-        gate = asyncio.Semaphore(self.concurrency)
-        async with AsyncOpenAI(
-            base_url=self.url, api_key=self.key, max_retries=self.retries, timeout=self.timeout
-        ) as client:
-            return list(await asyncio.gather(*(self._ask(client, gate, one) for one in outputs)))
+        def done(name: str, said: Mapping[str, int] | Failure | None) -> None:
+            found[name] = None if isinstance(said, Failure) else said
 
-    async def _ask(
-        self, client: Any, gate: asyncio.Semaphore, output: str
-    ) -> Mapping[str, int] | None:
-        from openai import OpenAIError
+        await ask_all(
+            {str(number): self._request(output) for number, output in enumerate(outputs)},
+            lambda response: parse_counts(response.choices[0].message.content or ""),
+            done,
+            url=self.url,
+            key=self.key,
+            concurrency=self.concurrency,
+            retries=self.retries,
+            timeout=self.timeout,
+        )
+        return [found[str(number)] for number in range(len(outputs))]
 
+    def _request(self, output: str) -> dict[str, Any]:
         text = _ASKED.format(text=output.rpartition(CLOSE)[0] or output)
-        async with gate:
-            try:
-                response = await client.chat.completions.create(
-                    model=self.model,
-                    messages=[{"role": "user", "content": text}],
-                    temperature=0.0,
-                )
-                return parse_counts(response.choices[0].message.content or "")
-            except (OpenAIError, IndexError, AttributeError, TypeError):
-                return None
+        messages = [{"role": "user", "content": text}]
+        return {"model": self.model, "messages": messages, "temperature": 0.0}
 
 
 def spaced(outputs: Sequence[str], most: int) -> list[str]:
