@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,9 +28,14 @@ call(width=UIOPA, depth=YTREW)
 """
 
 
-@pytest.fixture(scope="module")
-def base() -> Base:
+@cache
+def load() -> Base:
     return Base.load()
+
+
+@pytest.fixture
+def base() -> Base:
+    return load()
 
 
 def windows(base: Base, text: str, size: int = 256) -> list[Window]:
@@ -76,5 +83,4 @@ def test_a_loop_ends(base: Base) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.text(alphabet="ab =:;\n<>!1$_", max_size=60))
 def test_any_text_is_read(text: str) -> None:
-    base = Base.load()
-    held(base, "What is the value of a and b1?", text)
+    held(load(), "What is the value of a and b1?", text)
