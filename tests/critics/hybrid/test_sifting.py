@@ -144,9 +144,10 @@ def test_what_is_read_on_does_not_depend_on_memory(folder: Path) -> None:
     expected = critic.ask(GUIDANCE, windows)(windows[:4], [])
     critic.pipeline.holding = Allowance(160)
     scorer, other = (critic.ask(GUIDANCE, windows) for _ in range(2))
-    firsts = [one.sift(windows, room=ROOM) for one in (scorer, other)]
-    assert firsts[0] is not None
-    assert firsts[0].tobytes() == firsts[1].tobytes()  # type: ignore[union-attr]
+    first, second = (one.sift(windows, room=ROOM) for one in (scorer, other))
+    assert first is not None
+    assert second is not None
+    assert first.tobytes() == second.tobytes()
     assert 0 < len(scorer._begun) < 4
     assert not other._begun  # the first one has all that there is
     for one in (scorer, other):
