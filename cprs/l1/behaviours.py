@@ -16,7 +16,7 @@ from typing import Any
 
 from cprs.errors import OptionError
 from cprs.l1.answers import CLOSE
-from cprs.l1.chats import Failure, ask_all, check_patience
+from cprs.l1.chats import Failure, Model
 
 BEHAVIOURS = ("grounding", "subgoal", "verification", "backtracking")
 COUNTS = ("words", "judge")
@@ -72,29 +72,18 @@ def mean(outputs: Sequence[str]) -> dict[str, float | None]:
 
 
 @dataclass(slots=True)
-class BehaviourJudge:
-    """A model at an OpenAI-compatible endpoint that counts; `outputs` of each step, evenly spread
-    over it, are asked about. `uncounted` of those it gave no counts for so far."""
+class BehaviourJudge(Model):
+    """A model that counts; `outputs` of each step, evenly spread over it, are asked about.
+    `uncounted` of those it gave no counts for so far."""
 
-    url: str
-    model: str
-    key: str = "none"
     outputs: int = 64
-    concurrency: int = 16
-    retries: int = 3
-    timeout: float = 120.0
     uncounted: int = 0
 
     def __post_init__(self) -> None:
         """Raise `OptionError` for numbers that mean nothing."""
         if self.outputs < 1:
             raise OptionError(f"outputs must be at least 1, got {self.outputs}")
-        check_patience(
-            "the judge",
-            concurrency=self.concurrency,
-            retries=self.retries,
-            timeout=self.timeout,
-        )
+        self.check("the judge")
 
     def mean(self, outputs: Sequence[str]) -> dict[str, float | None]:
         """Mean counts over those outputs that the model gave any for; None, and a warning, where
@@ -116,22 +105,17 @@ class BehaviourJudge:
         def done(name: str, said: Mapping[str, int] | Failure | None) -> None:
             found[name] = None if isinstance(said, Failure) else said
 
-        await ask_all(
+        await self.ask_all(
             {str(number): self._request(output) for number, output in enumerate(outputs)},
             lambda response: parse_counts(response.choices[0].message.content or ""),
             done,
-            url=self.url,
-            key=self.key,
-            concurrency=self.concurrency,
-            retries=self.retries,
-            timeout=self.timeout,
         )
         return [found[str(number)] for number in range(len(outputs))]
 
     def _request(self, output: str) -> dict[str, Any]:
         text = _ASKED.format(text=output.rpartition(CLOSE)[0] or output)
         messages = [{"role": "user", "content": text}]
-        return {"model": self.model, "messages": messages, "temperature": 0.0}
+        return {"messages": messages, "temperature": 0.0}
 
 
 def spaced(outputs: Sequence[str], most: int) -> list[str]:

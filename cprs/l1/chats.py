@@ -27,53 +27,60 @@ class Failure:
     said: str
 
 
-def check_patience(who: str, *, concurrency: int, retries: int, timeout: float) -> None:
-    """Raises `OptionError` for numbers that `ask_all` can do nothing with."""
-    if concurrency < 1 or retries < 0 or timeout <= 0:
-        raise OptionError(
-            f"{who} needs concurrency of at least 1, retries of at least 0 and a timeout above 0,"
-            f" got {concurrency}, {retries} and {timeout:g}"
-        )
+@dataclass(slots=True)
+class Model:
+    """A model at `url` (its base, ending in /v1), called `model` there.
 
-
-async def ask_all(
-    requests: Mapping[str, dict[str, Any]],
-    read: Callable[[Any], T],
-    done: Callable[[str, T | Failure], None],
-    *,
-    url: str,
-    key: str,
-    concurrency: int,
-    retries: int,
-    timeout: float,
-) -> None:
-    """Send all `requests`, the arguments of a chat completion under a name each. `done` is told
-    the name and what `read` makes of the response, as it comes.
-
-    `concurrency` requests at a time to `url` (a base, ending in /v1), each tried again `retries`
-    times where the endpoint is busy, down or slow (the SDK waits longer each time, or as told).
+    `concurrency` requests at a time, each tried again `retries` times where the endpoint is busy,
+    down or slow (the SDK waits longer each time, or as told).
     """
-    if not requests:
-        return
-    from openai import AsyncOpenAI, OpenAIError
 
-    # One iterator for all workers: as many requests are under way as there are workers.
-    queue = iter(requests.items())
-    async with AsyncOpenAI(
-        base_url=url, api_key=key, max_retries=retries, timeout=timeout
-    ) as client:
+    url: str
+    model: str
+    key: str = "none"
+    concurrency: int = 16
+    retries: int = 3
+    timeout: float = 120.0
 
-        async def work() -> None:
-            for name, request in queue:
-                found: T | Failure
-                try:
-                    found = read(await client.chat.completions.create(**request))
-                # Whatever speaks nearly OpenAI's language may lack any part of an answer.
-                except (OpenAIError, IndexError, AttributeError, TypeError) as error:
-                    found = Failure(f"{type(error).__name__}: {error}")
-                done(name, found)
+    def check(self, who: str) -> None:
+        """Raises `OptionError` for numbers that mean nothing."""
+        if self.concurrency < 1 or self.retries < 0 or self.timeout <= 0:
+            raise OptionError(
+                f"{who} needs concurrency of at least 1, retries of at least 0 and a timeout above"
+                f" 0, got {self.concurrency}, {self.retries} and {self.timeout:g}"
+            )
 
-        await asyncio.gather(*(work() for _ in range(min(concurrency, len(requests)))))
+    async def ask_all(
+        self,
+        requests: Mapping[str, dict[str, Any]],
+        read: Callable[[Any], T],
+        done: Callable[[str, T | Failure], None],
+    ) -> None:
+        """Send all `requests`, the arguments of a chat completion but for the model, under a name
+        each. `done` is told the name and what `read` makes of the response, as it comes."""
+        if not requests:
+            return
+        from openai import AsyncOpenAI, OpenAIError
+
+        # One iterator for all workers: as many requests are under way as there are workers.
+        queue = iter(requests.items())
+        async with AsyncOpenAI(
+            base_url=self.url, api_key=self.key, max_retries=self.retries, timeout=self.timeout
+        ) as client:
+
+            async def work() -> None:
+                for name, request in queue:
+                    found: T | Failure
+                    try:
+                        found = read(
+                            await client.chat.completions.create(model=self.model, **request)
+                        )
+                    # Whatever speaks nearly OpenAI's language may lack any part of an answer.
+                    except (OpenAIError, IndexError, AttributeError, TypeError) as error:
+                        found = Failure(f"{type(error).__name__}: {error}")
+                    done(name, found)
+
+            await asyncio.gather(*(work() for _ in range(min(self.concurrency, len(requests)))))
 
 
 def key_of(*parts: Any) -> str:

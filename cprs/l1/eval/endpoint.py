@@ -14,7 +14,7 @@ from typing import Any
 
 from cprs.errors import OptionError
 from cprs.l1.answers import CLOSE, OPEN
-from cprs.l1.chats import Failure, ask_all, check_patience, keep, key_of, read_kept
+from cprs.l1.chats import Failure, Model, keep, key_of, read_kept
 
 _KEPT = "answers of an endpoint"
 
@@ -40,24 +40,18 @@ class Answered:
 
 
 @dataclass(slots=True)
-class Endpoint:
-    """A model at `url` (its base, ending in /v1), called `model` there.
+class Endpoint(Model):
+    """A model that is measured, or rates.
 
-    `concurrency` asks at a time; each is tried again `retries` times where the endpoint is busy,
-    down or slow. `extra` goes into every request as it is, such as {"cprs": {"budget": 8000}} for
-    a cprs proxy. `kept`: a JSONL file of what was answered, from which the same ask of a later run
+    `extra` goes into every request as it is, such as {"cprs": {"budget": 8000}} for a cprs proxy.
+    `kept`: a JSONL file of what was answered, from which the same ask of a later run
     is answered; failures are not kept. `seed` + the sample's number is sent where not None.
     """
 
-    url: str
-    model: str
-    key: str = "none"
+    timeout: float = 3600.0
     temperature: float = 0.7
     top_p: float = 0.95
     tokens: int = 10_000
-    concurrency: int = 16
-    retries: int = 3
-    timeout: float = 3600.0
     seed: int | None = 0
     extra: dict[str, Any] = field(default_factory=dict)
     kept: Path | None = None
@@ -66,12 +60,7 @@ class Endpoint:
     def __post_init__(self) -> None:
         """Read what earlier runs kept. Raises `OptionError` for numbers that mean nothing,
         `TextError` for a file that holds something else."""
-        check_patience(
-            "an endpoint",
-            concurrency=self.concurrency,
-            retries=self.retries,
-            timeout=self.timeout,
-        )
+        self.check("an endpoint")
         if self.tokens < 1:
             raise OptionError(f"an endpoint's answers have at least 1 token, got {self.tokens}")
         if self.kept is not None and self.kept.exists():
@@ -103,21 +92,15 @@ class Endpoint:
             if progress is not None:
                 progress(len(found), len(fresh))
 
-        await ask_all(
+        await self.ask_all(
             {key: self._request(ask) for key, ask in fresh.items()},
             _answered,
             done,
-            url=self.url,
-            key=self.key,
-            concurrency=self.concurrency,
-            retries=self.retries,
-            timeout=self.timeout,
         )
         return [self._known.get(key) or found[key] for key in keys]
 
     def _request(self, ask: Ask) -> dict[str, Any]:
         return {
-            "model": self.model,
             "messages": [{"role": "user", "content": ask.prompt}],
             "temperature": self.temperature,
             "top_p": self.top_p,

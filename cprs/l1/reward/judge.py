@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cprs.l1.chats import Failure, ask_all, check_patience, keep, key_of, read_kept
+from cprs.l1.chats import Failure, Model, keep, key_of, read_kept
 
 INSTRUCTION = """\
 You compare two answers to one question: the reference answer, which is correct, and the answer \
@@ -60,20 +60,10 @@ class Counts:
 
 
 @dataclass(slots=True)
-class Judge:
-    """A judge at `url` (its base, ending in /v1), called `model` there.
+class Judge(Model):
+    """A model that judges answers. `cache`: a JSONL file in which verdicts outlive the process.
+    `extra` goes into every request as it is."""
 
-    `concurrency` questions at a time; each is tried again `retries` times where the endpoint is
-    busy, down or slow. `cache`: a JSONL file in which
-    verdicts outlive the process. `extra` goes into every request as it is.
-    """
-
-    url: str
-    model: str
-    key: str = "none"
-    concurrency: int = 16
-    retries: int = 3
-    timeout: float = 120.0
     tokens: int = 1024
     instruction: str = INSTRUCTION
     extra: dict[str, Any] = field(default_factory=dict)
@@ -85,9 +75,7 @@ class Judge:
     def __post_init__(self) -> None:
         """Read what earlier runs kept. Raises `OptionError` for numbers that mean nothing,
         `TextError` for a cache that cannot be read."""
-        check_patience(
-            "a judge", concurrency=self.concurrency, retries=self.retries, timeout=self.timeout
-        )
+        self.check("a judge")
         if self.cache is not None and self.cache.exists():
             self._kept.update(
                 read_kept(self.cache, lambda entry: bool(entry["yes"]), what=_VERDICTS)
@@ -110,15 +98,10 @@ class Judge:
                 new[key] = verdict
 
         self.counts.asked += len(fresh)
-        await ask_all(
+        await self.ask_all(
             {key: self._request(question) for key, question in fresh.items()},
             lambda response: response.choices[0].message.content or "",
             done,
-            url=self.url,
-            key=self.key,
-            concurrency=self.concurrency,
-            retries=self.retries,
-            timeout=self.timeout,
         )
         self._kept.update(new)
         if self.cache is not None and new:
@@ -132,7 +115,6 @@ class Judge:
             answer=asked.answer,
         )
         return {
-            "model": self.model,
             "messages": [
                 {"role": "system", "content": self.instruction},
                 {"role": "user", "content": text},
